@@ -1,0 +1,91 @@
+"""Every refusal: a type with a code and fields, without sentences."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class Refusal(Exception):  # noqa: N818 - the word of this project for "cannot be honoured"
+    """A request that cannot be honoured; the register is left as it was.
+
+    Args:
+        fields: What the sentence for people needs: which parcel, which file, what to do.
+    """
+
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(self.code, fields)
+        self.fields = fields
+
+
+class DeclarationError(Refusal):
+    """A layer's declaration file is wrong. Fields: file, key, line, problem."""
+
+    code = "declaration_wrong"
+
+
+class UnknownLayerError(Refusal):
+    """No layer has this key. Fields: layer, known."""
+
+    code = "unknown_layer"
+
+
+class UnknownParcelError(Refusal):
+    """No parcel has this code. Fields: layer, number."""
+
+    code = "unknown_parcel"
+
+
+class StoreNotFoundError(Refusal):
+    """There is no register at this address. Fields: store."""
+
+    code = "store_not_found"
+
+
+class StoreNotUsableError(Refusal):
+    """The address does not lead to a register Jingtu can use. Fields: store, reason."""
+
+    code = "store_not_usable"
+
+
+class StoreBusyError(Refusal):
+    """Another process is writing and did not finish in time. Fields: store, seconds."""
+
+    code = "store_busy"
+
+
+class StoreTooNewError(Refusal):
+    """The register was made by a newer Jingtu. Fields: store, revision."""
+
+    code = "store_too_new"
+
+
+class FileNotReadableError(Refusal):
+    """A file cannot be read at all. Fields: file, reason."""
+
+    code = "file_not_readable"
+
+
+class FormatNotKnownError(Refusal):
+    """No reader knows this kind of file. Fields: file, kinds."""
+
+    code = "format_not_known"
+
+
+class CrsNotKnownError(Refusal):
+    """It cannot be told in which CRS coordinates arrived. Fields: file, bounds, supply."""
+
+    code = "crs_not_known"
+
+
+class DistrictsNotUsableError(Refusal):
+    """A file of districts cannot replace the present ones. Fields: file, reason."""
+
+    code = "districts_not_usable"
+
+
+class OutputNotWritableError(Refusal):
+    """A file asked for cannot be written. Fields: file, reason."""
+
+    code = "output_not_writable"

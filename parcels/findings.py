@@ -1,0 +1,202 @@
+"""What can be found in a delivery, how bad it is, and the list that collects it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+
+class Severity(StrEnum):
+    """An error keeps its row out; a warning or an info does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+CODES: Final[Mapping[str, Severity]] = {
+    # the file
+    "encoding_guessed": Severity.INFO,
+    "crs_assumed": Severity.INFO,
+    "crs_missing": Severity.ERROR,
+    "crs_doubtful": Severity.ERROR,
+    "offset_suspected": Severity.ERROR,
+    "file_known": Severity.INFO,
+    "file_empty": Severity.WARNING,
+    "line_not_understood": Severity.ERROR,
+    "point_count_differs": Severity.WARNING,
+    # columns
+    "column_missing": Severity.ERROR,
+    "column_twice": Severity.ERROR,
+    "column_not_used": Severity.WARNING,
+    # values
+    "value_missing": Severity.ERROR,
+    "value_not_understood": Severity.ERROR,
+    "value_not_in_list": Severity.ERROR,
+    "value_out_of_range": Severity.ERROR,
+    "value_harmonised": Severity.INFO,
+    "stage_not_known": Severity.ERROR,
+    # boundaries
+    "boundary_missing": Severity.WARNING,
+    "boundary_required": Severity.ERROR,
+    "boundary_invalid": Severity.ERROR,
+    "boundary_wrong_shape": Severity.ERROR,
+    "coordinate_not_finite": Severity.ERROR,
+    "dimension_dropped": Severity.INFO,
+    "outside_city": Severity.ERROR,
+    # district and unit
+    "district_not_known": Severity.ERROR,
+    "district_differs": Severity.ERROR,
+    "district_border": Severity.WARNING,
+    "district_missing": Severity.WARNING,
+    "unit_not_known": Severity.ERROR,
+    # against each other and the register
+    "number_twice": Severity.ERROR,
+    "boundary_twice": Severity.WARNING,
+    "overlap": Severity.WARNING,
+    "area_differs": Severity.WARNING,
+}
+"""Every finding code with its severity; the sentences are in maps/locale."""
+
+COLUMNS: Final = (
+    "severity",
+    "code",
+    "layer",
+    "file",
+    "row",
+    "number",
+    "field",
+    "found",
+    "lon",
+    "lat",
+    "details",
+)
+"""Columns of a report.
+
+`row` is the row as the file's own program counts it (<NA> for the file as a whole), `number` the
+parcel's code, `found` the value as it arrived, `lon`/`lat` a place in EPSG:4490 degrees, and
+`details` a JSON object with what the sentence needs.
+"""
+
+_TYPES: Final = {
+    "severity": "str",
+    "code": "str",
+    "layer": "str",
+    "file": "str",
+    "row": "Int64",
+    "number": "str",
+    "field": "str",
+    "found": "str",
+    "lon": "float64",
+    "lat": "float64",
+    "details": "str",
+}
+
+
+class Findings:
+    """The findings of one delivery, collected in columns.
+
+    Args:
+        layer: Key of the layer the delivery is for.
+        file: Name of the file.
+    """
+
+    def __init__(self, layer: str, file: str) -> None:
+        self.layer = layer
+        self.file = file
+        self._parts: list[pd.DataFrame] = []
+
+    def add(
+        self,
+        code: str,
+        *,
+        rows: Sequence[int] | np.ndarray | pd.Series | None = None,
+        numbers: Sequence[Any] | np.ndarray | pd.Series | None = None,
+        field: str | None = None,
+        found: Sequence[Any] | np.ndarray | pd.Series | str | None = None,
+        at: np.ndarray | None = None,
+        details: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Add one finding per row in `rows`, or one for the whole file when `rows` is None.
+
+        Args:
+            code: A key of CODES; KeyError otherwise.
+            rows: Row numbers in the file; an empty sequence adds nothing.
+            numbers: Parcel codes aligned with `rows`.
+            field: Key of the field concerned, or the column name as it arrived.
+            found: The value(s) as they arrived, aligned with `rows`.
+            at: Array (n, 2) of lon, lat in EPSG:4490 degrees, aligned with `rows`.
+            details: What the sentence needs: one mapping for all, or one per row.
+        """
+        severity = CODES[code]
+        count = 1 if rows is None else len(rows)
+        if count == 0:
+            return
+        place = np.full((count, 2), np.nan) if at is None else np.asarray(at, float)
+        part = pd.DataFrame(
+            {
+                "severity": severity.value,
+                "code": code,
+                "layer": self.layer,
+                "file": self.file,
+                "row": pd.array([pd.NA] if rows is None else np.asarray(rows), "Int64"),
+                "number": _texts(numbers, count),
+                "field": field,
+                "found": _texts(found, count),
+                "lon": place[:, 0],
+                "lat": place[:, 1],
+                "details": _details(details, count),
+            }
+        )
+        self._parts.append(part.astype(_TYPES))
+
+    def merge(self, other: Findings) -> None:
+        """Take over the findings of another collector."""
+        self._parts.extend(other._parts)
+
+    def frame(self) -> pd.DataFrame:
+        """All findings: errors first, then by row; columns are COLUMNS."""
+        if not self._parts:
+            return pd.DataFrame({c: pd.Series(dtype=_TYPES[c]) for c in COLUMNS})
+        whole = pd.concat(self._parts, ignore_index=True)
+        rank = whole["severity"].map({s.value: i for i, s in enumerate(Severity)})
+        order = whole.assign(_rank=rank).sort_values(
+            ["_rank", "row"], kind="stable", na_position="first"
+        )
+        return order.drop(columns="_rank").reset_index(drop=True)[list(COLUMNS)]
+
+    def rows_with_errors(self) -> set[int]:
+        """Row numbers that hold at least one error."""
+        whole = self.frame()
+        bad = whole.loc[whole["severity"] == Severity.ERROR.value, "row"].dropna()
+        return set(bad.astype(int))
+
+    def file_has_error(self) -> bool:
+        """Whether an error concerns the file as a whole, so that no row of it can be taken."""
+        whole = self.frame()
+        return bool(((whole["severity"] == Severity.ERROR.value) & whole["row"].isna()).any())
+
+
+def _texts(found: Any, count: int) -> list[str | None]:
+    if found is None:
+        return [None] * count
+    if isinstance(found, str):
+        return [found] * count
+    return [None if pd.isna(one) else str(one) for one in found]
+
+
+def _details(details: Any, count: int) -> list[str]:
+    if details is None:
+        return ["{}"] * count
+    if isinstance(details, Mapping):
+        return [_json(details)] * count
+    return [_json(one) for one in details]
+
+
+def _json(details: Mapping[str, Any]) -> str:
+    return json.dumps(dict(details), ensure_ascii=False, default=str)
