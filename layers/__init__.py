@@ -1,0 +1,1 @@
+"""The drawing office: how parcels relate to layers, plan, districts and indicators."""

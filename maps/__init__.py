@@ -1,0 +1,1 @@
+"""The front desk: everything a person looks at or types into."""

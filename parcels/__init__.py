@@ -1,0 +1,1 @@
+"""The register office: what a parcel is, since when, and who said so."""

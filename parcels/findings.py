@@ -111,7 +111,7 @@ class Findings:
         self.file = file
         self._parts: list[pd.DataFrame] = []
 
-    def add(
+    def add(  # noqa: PLR0913 - one argument per column of the report
         self,
         code: str,
         *,

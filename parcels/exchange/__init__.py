@@ -1,0 +1,1 @@
+"""Deliveries out: files other programs and offices take."""
