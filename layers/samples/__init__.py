@@ -1,0 +1,1 @@
+"""Invented parcels and deliveries, marked as samples, for the demo, tests and benchmarks."""
