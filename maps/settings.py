@@ -1,0 +1,86 @@
+"""What the surroundings say: the environment, read once, and the clock."""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from maps.text import BEIJING_TIME, LANGUAGES
+from parcels.errors import SettingNotUnderstoodError
+
+STORE: Final = "jingtu.gpkg"
+"""The register when none is named: a file in the present folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment asks for; the command line goes before it.
+
+    Attributes:
+        store: JINGTU_STORE, a path or a database URL; STORE when it is not set.
+        lang: JINGTU_LANG, "zh" or "en"; else the language of the locale, and Chinese for any
+            other.
+        user: JINGTU_USER, who makes changes; else the name of the account.
+    """
+
+    store: str
+    lang: str
+    user: str
+
+
+def read(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings, from the process's environment when none is given.
+
+    Raises:
+        SettingNotUnderstoodError: JINGTU_LANG is neither "zh" nor "en".
+    """
+    given = os.environ if environment is None else environment  # noqa: TID251 - its one home
+    return Settings(
+        store=given.get("JINGTU_STORE", "").strip() or STORE,
+        lang=_lang(given),
+        user=given.get("JINGTU_USER", "").strip() or _account(),
+    )
+
+
+def spoken(environment: Mapping[str, str] | None = None) -> str:
+    """The language to speak in even when JINGTU_LANG means nothing."""
+    try:
+        return read(environment).lang
+    except SettingNotUnderstoodError:
+        return LANGUAGES[0]
+
+
+def today() -> dt.date:
+    """Today in Beijing."""
+    return now().astimezone(BEIJING_TIME).date()
+
+
+def now() -> dt.datetime:
+    """This instant, in UTC."""
+    return dt.datetime.now(dt.UTC)  # noqa: TID251 - the clock's one home
+
+
+def _lang(given: Mapping[str, str]) -> str:
+    asked = given.get("JINGTU_LANG", "").strip()
+    if not asked:
+        return _locale_language(given)
+    if asked.lower() not in LANGUAGES:
+        raise SettingNotUnderstoodError(setting="JINGTU_LANG", found=asked, expected=LANGUAGES)
+    return asked.lower()
+
+
+def _locale_language(given: Mapping[str, str]) -> str:
+    named = (given.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    first = next((one for one in named if one), "")
+    return "en" if first.lower().startswith("en") else "zh"
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        return f"uid-{os.getuid()}"
