@@ -89,3 +89,33 @@ class OutputNotWritableError(Refusal):
     """A file asked for cannot be written. Fields: file, reason."""
 
     code = "output_not_writable"
+
+
+class SettingNotUnderstoodError(Refusal):
+    """The environment holds a setting that means nothing. Fields: setting, found, expected."""
+
+    code = "setting_not_understood"
+
+
+class OutputFileNeededError(Refusal):
+    """What this form of output makes must go to a file. Fields: format."""
+
+    code = "output_file_needed"
+
+
+class FormatNotOfferedError(Refusal):
+    """What was asked for cannot be given in this form. Fields: format, offered."""
+
+    code = "format_not_offered"
+
+
+class MappingNotUsableError(Refusal):
+    """A mapping of columns names what is not there. Fields: column, field, known."""
+
+    code = "mapping_not_usable"
+
+
+class OutsideAddressError(Refusal):
+    """A page would load something from outside this machine. Fields: address."""
+
+    code = "outside_address"

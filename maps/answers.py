@@ -1,0 +1,118 @@
+"""How a refusal is answered at the edge: its exit code, and its sentence in either language."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+from maps import text
+from parcels import errors
+
+
+class Exit(IntEnum):
+    """Exit codes of `jingtu` by family.
+
+    1-9 what was typed, 10-19 what came in, 20-29 what was sought, 30-39 what keeps it, 40-49 what
+    goes out.
+    """
+
+    DONE = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    DELIVERY_NOT_ACCEPTED = 10
+    FILE_NOT_READABLE = 11
+    FORMAT_NOT_KNOWN = 12
+    CRS_NOT_KNOWN = 13
+    DISTRICTS_NOT_USABLE = 14
+    DECLARATION_WRONG = 15
+    MAPPING_NOT_USABLE = 16
+    UNKNOWN_LAYER = 21
+    UNKNOWN_PARCEL = 22
+    STORE_NOT_FOUND = 31
+    STORE_NOT_USABLE = 32
+    STORE_BUSY = 33
+    STORE_TOO_NEW = 34
+    OUTPUT_NOT_WRITABLE = 41
+    OUTSIDE_ADDRESS = 42
+    INTERRUPTED = 130
+
+
+EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
+    {
+        errors.Refusal: Exit.UNEXPECTED,
+        errors.SettingNotUnderstoodError: Exit.USAGE,
+        errors.OutputFileNeededError: Exit.USAGE,
+        errors.FormatNotOfferedError: Exit.USAGE,
+        errors.FileNotReadableError: Exit.FILE_NOT_READABLE,
+        errors.FormatNotKnownError: Exit.FORMAT_NOT_KNOWN,
+        errors.CrsNotKnownError: Exit.CRS_NOT_KNOWN,
+        errors.DistrictsNotUsableError: Exit.DISTRICTS_NOT_USABLE,
+        errors.DeclarationError: Exit.DECLARATION_WRONG,
+        errors.MappingNotUsableError: Exit.MAPPING_NOT_USABLE,
+        errors.UnknownLayerError: Exit.UNKNOWN_LAYER,
+        errors.UnknownParcelError: Exit.UNKNOWN_PARCEL,
+        errors.StoreNotFoundError: Exit.STORE_NOT_FOUND,
+        errors.StoreNotUsableError: Exit.STORE_NOT_USABLE,
+        errors.StoreBusyError: Exit.STORE_BUSY,
+        errors.StoreTooNewError: Exit.STORE_TOO_NEW,
+        errors.OutputNotWritableError: Exit.OUTPUT_NOT_WRITABLE,
+        errors.OutsideAddressError: Exit.OUTSIDE_ADDRESS,
+    }
+)
+"""The one table from refusals to exit codes; a test walks every subclass."""
+
+_SYSTEM_REASONS: Final = {os.strerror(number): name for number, name in errno.errorcode.items()}
+
+
+def exit_code(refusal: errors.Refusal) -> Exit:
+    """The exit code of a refusal: its own, else that of the nearest type it derives from."""
+    return next(EXITS[kind] for kind in type(refusal).__mro__ if kind in EXITS)
+
+
+def what(refusal: errors.Refusal, lang: str) -> str:
+    """What cannot be honoured, and for which parcel or file."""
+    return _say(refusal, "what", lang)
+
+
+def mend(refusal: errors.Refusal, lang: str) -> str:
+    """What to do about it."""
+    return _say(refusal, "mend", lang)
+
+
+def problems(refusal: errors.Refusal, lang: str) -> list[str]:
+    """One line for each thing wrong in a declaration: file, line, key, and what is wrong.
+
+    Empty for a refusal that does not list problems.
+    """
+    listed = refusal.fields.get("problems", ())
+    return [text.say("cli.problem", lang, **_problem(asdict(one), lang)) for one in listed]
+
+
+def _say(refusal: errors.Refusal, part: str, lang: str) -> str:
+    key = f"refusals.{refusal.code}.{part}"
+    nothing = dict.fromkeys(text.fields(key, lang))
+    given = nothing | _problem(refusal.fields, lang)
+    return text.say(key, lang, **given | {"reason": _reason(given.get("reason"), lang)})
+
+
+def _problem(given: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    code = given.get("problem", given.get("code"))
+    key = f"catalog.problem.{code}"
+    if not text.has(key, lang):
+        return dict(given)
+    nothing = dict.fromkeys(text.fields(key, lang))
+    first = next((asdict(one) for one in given.get("problems", ())), {})
+    said = text.say(key, lang, **nothing | first | dict(given))
+    return dict(given) | {"problem": said.rstrip(".。")}
+
+
+def _reason(reason: Any, lang: str) -> Any:
+    """A reason in the language of the reader, where it is one of refusals.reasons."""
+    known = _SYSTEM_REASONS.get(str(reason), reason)
+    key = f"refusals.reasons.{known}"
+    return text.say(key, lang) if text.has(key, lang) else reason
