@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from layers import catalog, forms, layer_files, toml_lines
 from layers.declaration import Declaration, Problems
 from maps import text
+from parcels import words
 from parcels.errors import DeclarationError, FileNotReadableError, UnknownLayerError
 from parcels.model import CORE_COLUMNS, Kind, Shape
 
@@ -292,6 +293,15 @@ def test_a_label_a_layer_changes_stays_an_accepted_column_name(layer):
 def test_only_fields_with_a_code_list_have_choices(layer):
     for field in layer.fields:
         assert bool(field.choices) == (field.kind in {Kind.CODE, Kind.CODES})
+
+
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=list(LAYERS))
+def test_no_word_of_a_list_reads_as_an_empty_cell(layer):
+    listed = [(c.code, c.label, c.synonyms) for f in layer.fields for c in f.choices]
+    listed += [(s.key, s.label, s.synonyms) for s in layer.stages]
+    written = {w for key, label, more in listed for w in (key, label.zh, label.en, *more)}
+
+    assert [word for word in written if words.plain(word) in words.blanks()] == []
 
 
 def test_the_national_systems_column_names_lead_to_the_core_fields():
