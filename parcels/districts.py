@@ -1,0 +1,250 @@
+"""Districts and responsible units: how they are written, and which district a boundary lies in."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib import resources
+from typing import Any, Final
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from parcels import crs
+from parcels.errors import DistrictsNotUsableError
+from parcels.zones import Zones
+
+_CODE_NAMES: Final = ("code", "adcode", "xzqdm", "dm", "gb")
+_NAME_NAMES: Final = ("name", "xzqmc", "mc")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Boundaries cut by district borders; one entry per boundary and district it has part in.
+
+    Attributes:
+        parcel: Positions of the boundaries, ascending.
+        district: Positions of the districts.
+        area_m2: Area of each piece on the ellipsoid; 0 for points.
+        outside_m2: Per boundary, the area outside every district.
+    """
+
+    parcel: np.ndarray
+    district: np.ndarray
+    area_m2: np.ndarray
+    outside_m2: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Territory:
+    """The districts and the units that answer for them.
+
+    Attributes:
+        districts: Indexed by "code": `name`, `name_en`, `aliases` (";"-joined) and polygons in
+            EPSG:4490.
+        units: Indexed by "code": `name`, `name_en`, `aliases`, and `district`, the code of the
+            district it is the government of (NA for a functional area).
+        is_sample: Whether the borders are sample data, which every map must say.
+    """
+
+    districts: gpd.GeoDataFrame
+    units: pd.DataFrame
+    is_sample: bool = True
+
+    @cached_property
+    def area_m2(self) -> pd.Series:
+        """Area of each district on the ellipsoid, m2, by code."""
+        areas = crs.area_m2(self.districts.geometry.to_numpy())
+        return pd.Series(areas, index=self.districts.index, name="area_m2")
+
+    @cached_property
+    def zones(self) -> Zones:
+        """The districts prepared for splitting."""
+        return Zones(self.districts.geometry.to_numpy())
+
+    def district_codes(self, written: pd.Series) -> pd.Series:
+        """District codes of what people write: code, former code, name, alias; NA if unknown."""
+        return _looked_up(written, self._districts_by_word)
+
+    def unit_codes(self, written: pd.Series) -> pd.Series:
+        """Unit codes of what people write; NA if unknown."""
+        return _looked_up(written, self._units_by_word)
+
+    def split(self, boundaries: np.ndarray) -> Split:
+        """Cut boundaries by the district borders.
+
+        Args:
+            boundaries: Array of shapely geometries in EPSG:4490; None has no pieces. A point
+                belongs to the district that holds it, on a border to the one listed first.
+
+        Returns:
+            The pieces; pieces and `outside_m2` of a boundary add up to its area.
+        """
+        places, districts, areas = self.zones.split(boundaries)
+        whole = np.nan_to_num(crs.area_m2(boundaries))
+        outside = whole - np.bincount(places, areas, minlength=len(whole))
+        # Rounding of the cuts, far below any survey: not a part of its own.
+        outside[outside < crs.NO_AREA_M2] = 0.0
+        return Split(places, districts, areas, outside)
+
+    def assign(self, split: Split, count: int) -> pd.DataFrame:
+        """The district that holds the larger part of each boundary.
+
+        Args:
+            split: What `split` returned.
+            count: How many boundaries were split.
+
+        Returns:
+            One row per boundary: `district` (code, NA if it lies in none), `share` (0 to 1 of its
+            area in that district) and `crosses` (whether it has parts elsewhere).
+        """
+        order = np.lexsort((split.district, -split.area_m2, split.parcel))
+        first = order[np.unique(split.parcel[order], return_index=True)[1]]
+        whole = np.bincount(split.parcel, split.area_m2, minlength=count) + split.outside_m2
+        pieces = np.bincount(split.parcel, minlength=count)
+        district = np.full(count, None, dtype=object)
+        district[split.parcel[first]] = self.districts.index.to_numpy()[split.district[first]]
+        share = np.zeros(count)
+        held = whole[split.parcel[first]]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share[split.parcel[first]] = np.where(held > 0, split.area_m2[first] / held, 1.0)
+        return pd.DataFrame(
+            {
+                "district": pd.Series(district, dtype="str"),
+                "share": share,
+                "crosses": (pieces > 1) | ((pieces > 0) & (split.outside_m2 > 0)),
+            }
+        )
+
+    @cached_property
+    def _districts_by_word(self) -> dict[str, str]:
+        return _words(self.districts)
+
+    @cached_property
+    def _units_by_word(self) -> dict[str, str]:
+        return _words(self.units)
+
+
+@lru_cache(maxsize=1)
+def bundled() -> Territory:
+    """The 16 districts of Beijing as sample borders, and the 17 units; see SOURCES.md."""
+    folder = resources.files("parcels") / "reference"
+    collection = json.loads((folder / "beijing_districts.geojson").read_text("utf-8"))
+    shapes = {
+        one["properties"]["adcode"]: shapely.from_geojson(json.dumps(one["geometry"]))
+        for one in collection["features"]
+    }
+    districts = _table(folder / "districts.csv")
+    units = _table(folder / "units.csv")
+    units["district"] = units["district"].where(units["district"] != "")
+    return Territory(
+        gpd.GeoDataFrame(
+            districts, geometry=[shapes[code] for code in districts.index], crs=crs.STORAGE
+        ),
+        units,
+    )
+
+
+def territory_from(
+    frame: gpd.GeoDataFrame, *, file: str, units: pd.DataFrame | None = None
+) -> Territory:
+    """Districts from a customer's own file.
+
+    Args:
+        frame: One polygon per district in EPSG:4490, with a code and a name column.
+        file: Name of the file, for the refusal.
+        units: Units to use; by default those of the present units whose district is in the file,
+            with every functional area.
+
+    Raises:
+        DistrictsNotUsableError: A column is missing, a code stands twice, a polygon is missing or
+            invalid, or districts overlap.
+    """
+    columns = {str(name).lower(): str(name) for name in frame.columns}
+    code = next((columns[name] for name in _CODE_NAMES if name in columns), None)
+    name = next((columns[name] for name in _NAME_NAMES if name in columns), None)
+    if code is None or name is None:
+        raise DistrictsNotUsableError(file=file, reason="columns")
+    codes = frame[code].astype("str").str.strip()
+    if codes.isna().any() or codes.duplicated().any():
+        raise DistrictsNotUsableError(file=file, reason="codes")
+    shapes = frame.geometry.to_numpy()
+    if not bool(np.all(shapely.is_valid(shapes) & (shapely.get_dimensions(shapes) == 2))):
+        raise DistrictsNotUsableError(file=file, reason="polygons")
+    known = bundled().districts
+    english = frame[columns["name_en"]] if "name_en" in columns else codes.map(known["name_en"])
+    districts = gpd.GeoDataFrame(
+        {
+            "name": frame[name].astype("str").to_numpy(),
+            "name_en": english.fillna(frame[name]).to_numpy(),
+            "aliases": codes.map(known["aliases"]).fillna("").to_numpy(),
+        },
+        index=pd.Index(codes, name="code"),
+        geometry=shapes,
+        crs=crs.STORAGE,
+    )
+    if _overlap(shapes):
+        raise DistrictsNotUsableError(file=file, reason="overlap")
+    return Territory(districts, _units_for(districts) if units is None else units, is_sample=False)
+
+
+def _units_for(districts: gpd.GeoDataFrame) -> pd.DataFrame:
+    known = bundled().units
+    kept = known[known["district"].isna() | known["district"].isin(districts.index)]
+    missing = districts.loc[~districts.index.isin(kept["district"])]
+    added = pd.DataFrame(missing[["name", "name_en", "aliases"]]).assign(district=missing.index)
+    return pd.concat([kept, added]) if len(added) else kept
+
+
+def _overlap(shapes: np.ndarray) -> bool:
+    plane = crs.equal_area(shapes)
+    one, other = shapely.STRtree(plane).query(plane, predicate="intersects")
+    pairs = one < other
+    common = shapely.area(shapely.intersection(plane[one[pairs]], plane[other[pairs]]))
+    # Borders drawn from different sheets differ by metres; a shared hectare is a mistake.
+    return bool((common > 10_000).any())
+
+
+def _table(path: Any) -> pd.DataFrame:
+    with path.open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(line for line in stream if not line.startswith("#")))
+    return pd.DataFrame(rows, dtype="str").set_index("code")
+
+
+def _words(table: pd.DataFrame) -> dict[str, str]:
+    pairs: list[tuple[str, str]] = []
+    for code, name, name_en, aliases in zip(
+        table.index, table["name"], table["name_en"], table["aliases"].fillna(""), strict=True
+    ):
+        pairs += [(_plain(word), code) for word in (code, name, name_en, *aliases.split(";"))]
+    return {word: code for word, code in reversed(pairs) if word}
+
+
+def _plain(word: str) -> str:
+    """A word without what does not matter: case, blanks, full-width forms."""
+    return "".join(_normal(word)).casefold()
+
+
+def _normal(word: str) -> Iterable[str]:
+    for sign in str(word):
+        point = ord(sign)
+        if 0xFF01 <= point <= 0xFF5E:
+            yield chr(point - 0xFEE0)
+        elif not sign.isspace():
+            yield sign
+
+
+def _looked_up(written: pd.Series, words: dict[str, str]) -> pd.Series:
+    distinct = pd.Series(written.dropna().unique(), dtype=object)
+    found = {word: words.get(_plain(_without_fraction(word))) for word in distinct}
+    return written.map(found).astype("str")
+
+
+def _without_fraction(word: Any) -> str:
+    # A code that went through a spreadsheet arrives as 110105.0.
+    return str(word).removesuffix(".0")
