@@ -14,9 +14,6 @@ from typing import Final
 FOREVER: Final = dt.date(9999, 12, 31)
 """`valid_to` of what is still true: a date, so that every query is a plain comparison."""
 
-NOT_SUPERSEDED: Final = dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
-"""`recorded_to` of what the register still believes."""
-
 CORE_COLUMNS: Final = (
     "code",
     "name",

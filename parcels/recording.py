@@ -1,0 +1,344 @@
+"""Writes what a change is made of: its row, parcels, boundaries with their split, versions."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+import sqlalchemy as sa
+
+from parcels import attributes, crs, topology
+from parcels.diff import Difference
+from parcels.districts import Territory
+from parcels.model import CORE_COLUMNS, Layer, SourceFile
+from parcels.store import Store
+from parcels.tables import (
+    NOT_SUPERSEDED,
+    boundary,
+    change,
+    district,
+    edition,
+    file,
+    overlap,
+    parcel,
+    part,
+    unit,
+    version,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who changes the register, when, why, and from which file.
+
+    Attributes:
+        by: The person.
+        at: The instant, timezone-aware.
+        on: First day on which what is said is true in the world.
+        unit: Code of the unit that sent it.
+        details: Choices made on the way in, e.g. the CRS; kept with the change.
+    """
+
+    by: str
+    at: dt.datetime
+    on: dt.date
+    reason: str | None = None
+    unit: str | None = None
+    file: SourceFile | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Recorder:
+    """One change being written into one transaction.
+
+    Args:
+        store: The store the transaction belongs to.
+        connection: The writing connection.
+        act: Who, when, why.
+    """
+
+    def __init__(self, store: Store, connection: sa.Connection, act: Act) -> None:
+        self.store = store
+        self.connection = connection
+        self.act = act
+        self.number = 0
+
+    def open(self, kind: str, *, layer: str | None = None) -> int:
+        """Write the change's own row; everything written next belongs to it.
+
+        Returns:
+            The number of the change.
+        """
+        act = self.act
+        self.number = self.store.next_id(self.connection, change)
+        self.connection.execute(
+            sa.insert(change).values(
+                id=self.number,
+                kind=kind,
+                layer=layer,
+                effective_on=act.on,
+                made_at=self._after_the_last(act.at),
+                made_by=act.by,
+                reason=act.reason,
+                unit=act.unit,
+                file_id=self._source(),
+                details=self._json(act.details),
+            )
+        )
+        return self.number
+
+    def add_edition(self, territory: Territory, *, source: str, is_sample: bool) -> int:
+        """Store districts and units; returns the edition's id."""
+        key = self.store.next_id(self.connection, edition)
+        self.connection.execute(
+            sa.insert(edition).values(
+                id=key, source=source, is_sample=is_sample, change_id=self.number
+            )
+        )
+        areas, bodies = territory.districts, territory.units
+        for table, rows, extra in (
+            (district, areas, {"geom": areas.geometry.to_numpy()}),
+            (unit, bodies, {"district": plain(bodies["district"])}),
+        ):
+            start = self.store.next_id(self.connection, table)
+            columns: dict[str, Any] = {
+                "id": list(range(start, start + len(rows))),
+                "edition_id": [key] * len(rows),
+                "code": rows.index.tolist(),
+                **{name: rows[name].fillna("").tolist() for name in ("name", "name_en")},
+                "aliases": rows["aliases"].fillna("").tolist(),
+                **extra,
+            }
+            self.store.insert(self.connection, table, columns)
+        return key
+
+    def write(
+        self, layer: Layer, step: Difference, held: gpd.GeoDataFrame, territory: Territory
+    ) -> None:
+        """Write the versions of a difference, with boundaries, split and overlaps.
+
+        Args:
+            layer: The layer.
+            step: What changes.
+            held: The believed versions it was compared with: `version`, `boundary`, `area_m2`,
+                `crosses`.
+            territory: Districts in force.
+        """
+        # Neighbours on the map become neighbours in the file, which bbox reads live on.
+        rows = step.rows.iloc[along_hilbert(step.rows.geometry)].reset_index(drop=True)
+        parcels = self._parcel_ids(rows["parcel"], layer)
+        base = held.set_index("version").reindex(rows["base"].fillna(0).astype("int64"))
+        boundaries = base["boundary"].fillna(0).to_numpy(np.int64, copy=True)
+        areas = base["area_m2"].to_numpy(np.float64, copy=True)
+        crosses = base["crosses"].eq(other=True).to_numpy(bool, copy=True)
+        self._supersede(step.superseded)
+        new = ~rows["same_boundary"].to_numpy(bool)
+        boundaries[new], areas[new], crosses[new] = self._add_boundaries(
+            layer, parcels[new], rows.geometry.to_numpy()[new], territory
+        )
+        rows = rows.assign(
+            area_m2=areas, crosses=crosses, valid_from=pd.Timestamp(self.act.on), layer=layer.key
+        )
+        self.add_versions(layer, rows.assign(parcel=parcels, boundary=boundaries))
+
+    def add_versions(self, layer: Layer, rows: gpd.GeoDataFrame) -> None:
+        """Write versions as they stand.
+
+        Args:
+            layer: The layer.
+            rows: Parcels frame with `parcel`, `boundary`, `crosses`, `valid_from`, `valid_to`,
+                and `row`, the row in the source file.
+        """
+        count = len(rows)
+        texts = attributes.encode(rows, layer.own_fields)
+        columns: dict[str, Any] = {
+            "parcel_id": rows["parcel"].tolist(),
+            "boundary_id": rows["boundary"].tolist(),
+            "layer": [layer.key] * count,
+            **{name: plain(rows[name]) for name in (*CORE_COLUMNS, "area_m2")},
+            "crosses": rows["crosses"].tolist(),
+            "attributes": texts,
+            "digest": attributes.digests(rows, texts),
+            "source_row": plain(rows["row"]) if "row" in rows else [None] * count,
+            "valid_from": rows["valid_from"].dt.strftime("%Y-%m-%d").tolist(),
+            "valid_to": rows["valid_to"].dt.strftime("%Y-%m-%d").tolist(),
+            "recorded_from": [self.number] * count,
+            "recorded_to": [NOT_SUPERSEDED] * count,
+        }
+        self.store.insert(self.connection, version, columns)
+
+    def close_versions(self, ids: np.ndarray) -> Any:
+        """Stop believing these versions; returns the condition that finds them again."""
+        noted = self.store.note_ids(self.connection, ids)
+        theirs = version.c.id.in_(sa.select(noted.c.id))
+        self.connection.execute(sa.update(version).where(theirs).values(recorded_to=self.number))
+        return theirs
+
+    def add_parts(
+        self, ids: np.ndarray, shapes: np.ndarray, territory: Territory, *, edition_id: int
+    ) -> np.ndarray:
+        """Store the split of the boundaries that cross a border; returns which do (bool).
+
+        Args:
+            ids: Boundary ids.
+            shapes: Their geometries, EPSG:4490; None where not known.
+            territory: The districts to split by.
+            edition_id: Which edition they are.
+        """
+        split = territory.split(shapes)
+        pieces = np.bincount(split.parcel, minlength=len(shapes))
+        outside = split.outside_m2 > 0
+        crosses = np.asarray((pieces > 1) | outside, dtype=bool)
+        inside = crosses[split.parcel]
+        codes = territory.districts.index.to_numpy(object)
+        places = np.concatenate([split.parcel[inside], np.flatnonzero(outside)])
+        columns = {
+            "edition_id": [edition_id] * len(places),
+            "boundary_id": ids[places].tolist(),
+            "district": [*codes[split.district[inside]], *[""] * int(outside.sum())],
+            "area_m2": [*split.area_m2[inside].tolist(), *split.outside_m2[outside].tolist()],
+        }
+        self.store.insert(self.connection, part, columns)
+        return crosses
+
+    def _after_the_last(self, at: dt.datetime) -> dt.datetime:
+        """The instant of a new change: change numbers and instants must grow together."""
+        last: dt.datetime | None = self.connection.execute(
+            sa.select(sa.func.max(change.c.made_at))
+        ).scalar()
+        if last is None or at > last:
+            return at
+        return last + dt.timedelta(microseconds=1)
+
+    def _source(self) -> int | None:
+        source = self.act.file
+        if source is None:
+            return None
+        made = self.connection.execute(
+            sa.insert(file).values(
+                name=source.name,
+                sha256=source.sha256,
+                size_bytes=source.size_bytes,
+                received_at=self.act.at,
+            )
+        )
+        key = made.inserted_primary_key
+        assert key is not None  # noqa: S101 - for mypy: one row was inserted
+        return int(key[0])
+
+    def _json(self, details: Mapping[str, Any]) -> Any:
+        whole = dict(details)
+        return json.dumps(whole, ensure_ascii=False) if self.store.is_embedded else whole
+
+    def _parcel_ids(self, known: pd.Series, layer: Layer) -> np.ndarray:
+        ids: np.ndarray = known.to_numpy(np.int64, na_value=0, copy=True)
+        new = ids == 0
+        count = int(new.sum())
+        start = self.store.next_id(self.connection, parcel)
+        ids[new] = np.arange(start, start + count)
+        columns = {
+            "id": ids[new].tolist(),
+            "layer": [layer.key] * count,
+            "change_id": [self.number] * count,
+        }
+        self.store.insert(self.connection, parcel, columns)
+        return ids
+
+    def _supersede(self, ids: np.ndarray) -> None:
+        """Stop believing versions; what was true before the act is written again, ending there."""
+        if not len(ids):
+            return
+        theirs = self.close_versions(ids)
+        kept = [c for c in version.columns if c.name not in {"id", "recorded_from", "recorded_to"}]
+        on = self.act.on
+        shortened = sa.select(
+            *[sa.literal(on, sa.Date) if c.name == "valid_to" else c for c in kept],
+            sa.literal(self.number),
+            sa.literal(NOT_SUPERSEDED),
+        ).where(theirs, version.c.valid_from < on)
+        names = [*[c.name for c in kept], "recorded_from", "recorded_to"]
+        self.connection.execute(sa.insert(version).from_select(names, shortened))
+
+    def _add_boundaries(
+        self, layer: Layer, parcels: np.ndarray, shapes: np.ndarray, territory: Territory
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Store boundaries with split and overlaps; ids, areas in m2 and which cross a border."""
+        if not len(shapes):
+            return np.array([], np.int64), np.array([], np.float64), np.array([], bool)
+        start = self.store.next_id(self.connection, boundary)
+        ids = np.arange(start, start + len(shapes))
+        columns = {
+            "id": ids.tolist(),
+            "parcel_id": parcels.tolist(),
+            "geom": shapes,
+            "change_id": [self.number] * len(ids),
+        }
+        self.store.insert(self.connection, boundary, columns)
+        latest = self.connection.execute(sa.select(sa.func.max(edition.c.id))).scalar_one()
+        crosses = self.add_parts(ids, shapes, territory, edition_id=latest)
+        self._add_overlaps(layer, ids, parcels, shapes)
+        return ids, crs.area_m2(shapes), crosses
+
+    def _add_overlaps(
+        self, layer: Layer, ids: np.ndarray, parcels: np.ndarray, shapes: np.ndarray
+    ) -> None:
+        pairs = topology.overlaps(shapes)
+        found = [(ids[pairs["a"]], ids[pairs["b"]], pairs["area_m2"].to_numpy(np.float64))]
+        near = self._neighbours(layer, shapes, before=int(ids[0]))
+        if len(near):
+            across = topology.overlaps_between(shapes, near["geom"].to_numpy())
+            new, old = across["a"].to_numpy(np.int64), across["b"].to_numpy(np.int64)
+            # A parcel's new boundary lies over its own old one; that is no overlap.
+            other = parcels[new] != near["parcel_id"].to_numpy(np.int64)[old]
+            theirs = near["id"].to_numpy(np.int64)[old[other]]
+            found.append((theirs, ids[new[other]], across["area_m2"].to_numpy()[other]))
+        first, second, areas = (np.concatenate(side) for side in zip(*found, strict=True))
+        columns = {
+            "layer": [layer.key] * len(areas),
+            "boundary_a": np.minimum(first, second).tolist(),
+            "boundary_b": np.maximum(first, second).tolist(),
+            "area_m2": areas.tolist(),
+        }
+        self.store.insert(self.connection, overlap, columns)
+
+    def _neighbours(self, layer: Layer, shapes: np.ndarray, *, before: int) -> pd.DataFrame:
+        """Boundaries of the layer still believed, in the box of the new ones."""
+        box = shapely.total_bounds(shapes)
+        if np.isnan(box).any():
+            return pd.DataFrame({"id": [], "geom": []})
+        west, south, east, north = box.tolist()
+        query = (
+            sa.select(
+                boundary.c.id, boundary.c.parcel_id, self.store.boundary_column(boundary.c.geom)
+            )
+            .select_from(boundary.join(version, version.c.boundary_id == boundary.c.id))
+            .where(
+                version.c.layer == layer.key,
+                version.c.recorded_to == NOT_SUPERSEDED,
+                boundary.c.id < before,
+                self.store.within(boundary.c.geom, (west, south, east, north)),
+            )
+        )
+        return self.store.frame(self.connection, query).drop_duplicates("id")
+
+
+def plain(column: pd.Series) -> list[Any]:
+    """Python values with None for unknown, as drivers take them."""
+    whole: list[Any] = column.astype(object).where(column.notna(), None).tolist()
+    return whole
+
+
+def along_hilbert(shapes: gpd.GeoSeries) -> np.ndarray:
+    """Positions of boundaries in the order of a Hilbert curve; unknown ones last."""
+    known = (shapes.notna() & ~shapes.is_empty).to_numpy()
+    rank = np.full(len(shapes), np.iinfo(np.int64).max)
+    if known.any():
+        rank[known] = shapes[known].hilbert_distance().to_numpy(np.int64)
+    return np.argsort(rank, kind="stable")

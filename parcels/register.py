@@ -1,0 +1,529 @@
+"""The door of the register: take a delivery in, read any moment back, in bulk.
+
+Reading returns frames; writing is one transaction per change. Who and when come in as an `Act`,
+so that the same call with the same arguments does the same thing on any day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from parcels import attributes, crs, districts
+from parcels.diff import difference
+from parcels.districts import Territory
+from parcels.errors import UnknownLayerError
+from parcels.model import CORE_COLUMNS, Layer, Moment, SourceFile
+from parcels.recording import Act, Recorder
+from parcels.store import Query, Store
+from parcels.tables import (
+    NOT_SUPERSEDED,
+    boundary,
+    change,
+    district,
+    edition,
+    file,
+    overlap,
+    part,
+    unit,
+    version,
+)
+
+_NUMBERS: Final = frozenset({"declared_area_m2", "registered_lon", "registered_lat", "area_m2"})
+_GROUPED: Final = ("district", "unit", "stage", "area_m2")
+_NAMED_AT_MOST: Final = 500
+"""How many codes a query names; a larger delivery reads the layer and picks."""
+_DAYS: Final = ("valid_from", "valid_to")
+_SHOWN: Final = (*CORE_COLUMNS, "area_m2", "valid_from")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a delivery did.
+
+    Attributes:
+        change: Number of the change; None when the register already said all of it.
+        known_as: Number of the earlier change that took in the very same file; then nothing else
+            was looked at.
+    """
+
+    change: int | None
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    known_as: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which parcels to read; None means all."""
+
+    bbox: tuple[float, float, float, float] | None = None
+    districts: tuple[str, ...] | None = None
+    units: tuple[str, ...] | None = None
+    stages: tuple[str, ...] | None = None
+
+
+class Register:
+    """The register of parcels behind one URL.
+
+    Args:
+        url: A file path for the embedded GeoPackage, or a PostGIS URL.
+        layers: Every declared layer; each gets a typed view of its current parcels.
+        create: Make the embedded file if it is not there.
+
+    Raises:
+        StoreNotFoundError, StoreNotUsableError, StoreTooNewError, StoreBusyError: See `Store`.
+    """
+
+    def __init__(self, url: str, layers: Sequence[Layer], *, create: bool = True) -> None:
+        self._layers = {layer.key: layer for layer in layers}
+        self.store = Store(url, create=create)
+        self.store.publish(layers, core=_SHOWN)
+
+    def __enter__(self) -> Self:
+        """The register itself; leaving the block closes it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the database."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.store.close()
+
+    def layer(self, key: str) -> Layer:
+        """The declared layer of this key.
+
+        Raises:
+            UnknownLayerError: No layer has the key.
+        """
+        if key not in self._layers:
+            raise UnknownLayerError(layer=key, known=sorted(self._layers))
+        return self._layers[key]
+
+    def is_own_file(self, path: Path) -> bool:
+        """Whether a path is the embedded register itself, which GDAL must never open in here."""
+        own = self.store.path
+        return own is not None and own.exists() and path.exists() and own.samefile(path)
+
+    # -- reading ------------------------------------------------------------------------------
+
+    @cached_property
+    def territory(self) -> Territory:
+        """The districts and units in force: those loaded last, else the bundled sample."""
+        with self.store.read() as connection:
+            number = connection.execute(sa.select(sa.func.max(edition.c.id))).scalar()
+            return districts.bundled() if number is None else self._territory(connection, number)
+
+    def frame(
+        self,
+        layer: str,
+        moment: Moment,
+        *,
+        where: Filter | None = None,
+        columns: Sequence[str] | None = None,
+        boundaries: bool = True,
+    ) -> gpd.GeoDataFrame:
+        """The parcels of a layer as they were on a day, as known at an instant.
+
+        Args:
+            layer: Key of the layer.
+            moment: The two times.
+            where: Which parcels; all by default.
+            columns: Field keys to read; by default all, with `area_m2` and `valid_from`.
+            boundaries: False leaves the geometry column empty and reads much less.
+
+        Returns:
+            A parcels frame in EPSG:4490, indexed by parcel id, named "parcel".
+        """
+        declared = self.layer(layer)
+        core = [c for c in _SHOWN if columns is None or c in columns]
+        own = [f for f in declared.own_fields if columns is None or f.key in columns]
+        wanted: list[Any] = [version.c.parcel_id, *[version.c[c] for c in core]]
+        if own:
+            wanted.append(sa.cast(version.c.attributes, sa.Text).label("attributes"))
+        if boundaries:
+            wanted.append(self.store.boundary_column(boundary.c.geom))
+        query = self._frame_query(layer, moment, where or Filter(), wanted)
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            rows = self.store.frame(connection, query.params(known=known))
+        return self._parcels(rows, declared, core, own)
+
+    def explain(self, layer: str, moment: Moment, *, where: Filter | None = None) -> list[str]:
+        """How the database would answer `frame`: the steps of its plan, for tests and tuning."""
+        query = self._frame_query(layer, moment, where or Filter(), [version.c.code])
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            return self.store.plan(connection, query.params(known=known))
+
+    def groups(self, layer: str, moment: Moment, *, where: Filter | None = None) -> pd.DataFrame:
+        """What coverage adds up, added up by the database.
+
+        Returns:
+            One row per district, unit and stage, over the parcels that lie wholly in their
+            district: `district`, `unit`, `stage` (NA where unknown), `parcels`,
+            `with_boundary` (counts) and `area_m2`.
+        """
+        keys = [version.c.district, version.c.unit, version.c.stage]
+        query = sa.select(
+            *keys,
+            sa.func.count().label("parcels"),
+            sa.func.count(version.c.area_m2).label("with_boundary"),
+            sa.func.coalesce(sa.func.sum(version.c.area_m2), 0.0).label("area_m2"),
+        ).where(version.c.layer == layer, sa.not_(version.c.crosses))
+        query = self._filtered(self._at(query, moment), where or Filter()).group_by(*keys)
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            rows = self.store.frame(connection, query.params(known=known))
+        texts = rows[["district", "unit", "stage"]].astype("str")
+        counts = rows[["parcels", "with_boundary"]].astype("int64")
+        return pd.concat([texts, counts, rows[["area_m2"]].astype("float64")], axis=1)
+
+    def crossing(self, layer: str, moment: Moment, *, where: Filter | None = None) -> pd.DataFrame:
+        """The kept split of parcels that cross a district's border or lie partly outside.
+
+        Returns:
+            One row per parcel and district: `parcel`, `district` ('' outside every district),
+            `area_m2`, and the parcel's own `home` district, `unit` and `stage`.
+        """
+        latest = sa.select(sa.func.max(edition.c.id)).scalar_subquery()
+        query = (
+            sa.select(
+                version.c.parcel_id.label("parcel"),
+                part.c.district,
+                part.c.area_m2,
+                version.c.district.label("home"),
+                version.c.unit,
+                version.c.stage,
+            )
+            .select_from(version.join(part, part.c.boundary_id == version.c.boundary_id))
+            .where(version.c.layer == layer, version.c.crosses, part.c.edition_id == latest)
+        )
+        query = self._filtered(self._at(query, moment), where or Filter())
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            rows = self.store.frame(connection, query.params(known=known))
+        return rows.astype(
+            {
+                "parcel": "int64",
+                "area_m2": "float64",
+                **dict.fromkeys(("district", "home", "unit", "stage"), "str"),
+            }
+        )
+
+    def overlapping(
+        self, layer: str, moment: Moment, *, where: Filter | None = None
+    ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+        """The parcels that overlap another of their layer, and the pairs.
+
+        Returns:
+            A parcels frame (district, unit, stage, area_m2, geometry) and a frame of pairs `a`,
+            `b` (parcel ids) with their common `area_m2`.
+        """
+        first, second = version.alias("first"), version.alias("second")
+        query = sa.select(
+            first.c.parcel_id.label("a"), second.c.parcel_id.label("b"), overlap.c.area_m2
+        ).select_from(
+            overlap.join(first, first.c.boundary_id == overlap.c.boundary_a).join(
+                second, second.c.boundary_id == overlap.c.boundary_b
+            )
+        )
+        query = query.where(overlap.c.layer == layer)
+        for side in (first, second):
+            query = self._filtered(self._at(query, moment, side), where or Filter(), side)
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            pairs = self.store.frame(connection, query.params(known=known)).astype(
+                {"a": "int64", "b": "int64", "area_m2": "float64"}
+            )
+            involved = sa.union(
+                sa.select(overlap.c.boundary_a).where(overlap.c.layer == layer),
+                sa.select(overlap.c.boundary_b).where(overlap.c.layer == layer),
+            )
+            query = sa.select(
+                version.c.parcel_id,
+                *[version.c[c] for c in _GROUPED],
+                self.store.boundary_column(boundary.c.geom),
+            ).select_from(version.join(boundary))
+            query = self._at(query.where(version.c.boundary_id.in_(involved)), moment)
+            rows = self.store.frame(connection, query.params(known=known))
+        frame = self._parcels(rows, self.layer(layer), _GROUPED, ())
+        return frame[frame.index.isin(np.union1d(pairs["a"], pairs["b"]))], pairs
+
+    def changes(self) -> pd.DataFrame:
+        """Every change in order: number, kind, layer, days, person, reason, file."""
+        query = (
+            sa.select(
+                change.c.id.label("change"),
+                *[change.c[c] for c in ("kind", "layer", "effective_on", "made_at", "made_by")],
+                *[change.c[c] for c in ("reason", "unit")],
+                file.c.name.label("file"),
+                file.c.sha256,
+            )
+            .select_from(change.outerjoin(file))
+            .order_by(change.c.id)
+        )
+        with self.store.read() as connection:
+            return self.store.frame(connection, query)
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def take(self, layer: str, delivered: gpd.GeoDataFrame, act: Act) -> Outcome:
+        """Take in the parcels of a delivery that passed the door, as one change, all or nothing.
+
+        Args:
+            layer: Key of the layer.
+            delivered: A parcels frame in EPSG:4490, one row per code, with `row` (the row in the
+                file).
+            act: Who, when, why; a file already taken in for this layer changes nothing.
+
+        Returns:
+            What it did.
+
+        Raises:
+            StoreBusyError: Another process is writing.
+        """
+        return self.take_all(layer, [(delivered, act)])[0]
+
+    def take_all(
+        self, layer: str, deliveries: Sequence[tuple[gpd.GeoDataFrame, Act]]
+    ) -> list[Outcome]:
+        """Take in several deliveries, a change each, in one transaction: all of them or none.
+
+        Args:
+            layer: Key of the layer.
+            deliveries: As for `take`, in order.
+
+        Raises:
+            StoreBusyError: Another process is writing.
+        """
+        declared = self.layer(layer)
+        with self.store.write() as connection:
+            outcomes = [
+                self._take_one(connection, declared, delivered, act)
+                for delivered, act in deliveries
+            ]
+            if any(outcome.change is not None for outcome in outcomes):
+                self.store.tidy(connection)
+        return outcomes
+
+    def _take_one(
+        self, connection: sa.Connection, layer: Layer, delivered: gpd.GeoDataFrame, act: Act
+    ) -> Outcome:
+        seen = self._change_of_file(connection, layer.key, act.file)
+        if seen is not None:
+            return Outcome(change=None, unchanged=len(delivered), known_as=seen)
+        held = self._held(connection, layer, delivered["code"])
+        step = difference(delivered, held, layer, on=act.on)
+        if step.rows.empty:
+            return Outcome(change=None, unchanged=step.unchanged)
+        self._ensure_edition(connection, act)
+        recorder = Recorder(self.store, connection, act)
+        recorder.open("import", layer=layer.key)
+        recorder.write(layer, step, held, self.territory)
+        return Outcome(recorder.number, step.created, step.updated, step.unchanged)
+
+    def load_territory(
+        self, territory: Territory, act: Act, *, source: str, is_sample: bool = False
+    ) -> Outcome:
+        """Replace districts and units; every believed version is split and assigned anew.
+
+        A district's border is what the register knows, not an event in the world: versions keep
+        the days on which they are true. A parcel whose unit was its district's own gets the unit
+        of its new district; a unit stated otherwise stays.
+
+        Args:
+            territory: The new districts and units.
+            act: Who, when, why.
+            source: Where they come from, in words.
+            is_sample: Whether maps must carry the sample mark.
+        """
+        with self.store.write() as connection:
+            recorder = Recorder(self.store, connection, act)
+            recorder.open("districts")
+            key = recorder.add_edition(territory, source=source, is_sample=is_sample)
+            moved = sum(
+                self._reassign(recorder, layer, territory, edition_id=key)
+                for layer in self._layers.values()
+            )
+            self.store.tidy(connection)
+        self.__dict__.pop("territory", None)
+        return Outcome(recorder.number, updated=moved)
+
+    def _ensure_edition(self, connection: sa.Connection, act: Act) -> None:
+        if connection.execute(sa.select(sa.func.max(edition.c.id))).scalar() is not None:
+            return
+        first = Recorder(
+            self.store, connection, Act(by=act.by, at=act.at, on=act.on, reason="bundled")
+        )
+        first.open("districts")
+        first.add_edition(districts.bundled(), source="bundled", is_sample=True)
+
+    def _reassign(
+        self, recorder: Recorder, layer: Layer, territory: Territory, *, edition_id: int
+    ) -> int:
+        """Split a layer's believed boundaries by new districts; how many parcels move."""
+        held = self._held(recorder.connection, layer, None)
+        if held.empty:
+            return 0
+        once = held.drop_duplicates("boundary")
+        shapes = once.geometry.to_numpy()
+        ids = once["boundary"].to_numpy(np.int64)
+        crosses = recorder.add_parts(ids, shapes, territory, edition_id=edition_id)
+        assigned = territory.assign(territory.split(shapes), len(shapes))["district"].to_numpy()
+        now = pd.DataFrame({"district": assigned, "crosses": crosses}, index=ids)
+        now = now.reindex(held["boundary"]).reset_index(drop=True)
+        # Without a boundary, or outside every district, the stated district stands.
+        now["district"] = now["district"].astype("str").fillna(held["district"])
+        own_unit = held["unit"].isna() | (held["unit"] == held["district"])
+        now["unit"] = held["unit"].where(~own_unit, now["district"])
+        moved = (now["district"].fillna("") != held["district"].fillna("")) | (
+            now["crosses"].astype(bool) != held["crosses"]
+        )
+        if not moved.any():
+            return 0
+        recorder.close_versions(held.loc[moved, "version"].to_numpy(np.int64))
+        recorder.add_versions(layer, held.assign(**now)[moved])
+        return int(held.loc[moved, "parcel"].nunique())
+
+    # -- inside: reading ----------------------------------------------------------------------
+
+    def _frame_query(
+        self, layer: str, moment: Moment, where: Filter, wanted: Sequence[Any]
+    ) -> Query:
+        query = sa.select(*wanted).select_from(version.join(boundary))
+        query = self._at(query.where(version.c.layer == layer), moment)
+        return self._filtered(query, where).order_by(version.c.id)
+
+    def _at(self, query: Query, moment: Moment, table: Any = version) -> Query:
+        if moment.known is None:
+            query = query.where(table.c.recorded_to == NOT_SUPERSEDED)
+        else:
+            known = sa.bindparam("known", type_=sa.Integer)
+            query = query.where(table.c.recorded_from <= known, table.c.recorded_to > known)
+        return query.where(table.c.valid_from <= moment.on, table.c.valid_to > moment.on)
+
+    def _known(self, connection: sa.Connection, moment: Moment) -> int:
+        if moment.known is None:
+            return NOT_SUPERSEDED
+        query = sa.select(sa.func.max(change.c.id)).where(change.c.made_at <= moment.known)
+        return int(connection.execute(query).scalar() or 0)
+
+    def _filtered(self, query: Query, where: Filter, table: Any = version) -> Query:
+        for column, wanted in (
+            (table.c.district, where.districts),
+            (table.c.unit, where.units),
+            (table.c.stage, where.stages),
+        ):
+            if wanted is not None:
+                query = query.where(column.in_(wanted))
+        if where.bbox is not None:
+            query = query.where(self.store.within(boundary.c.geom, where.bbox))
+        return query
+
+    def _parcels(
+        self, rows: pd.DataFrame, layer: Layer, core: Sequence[str], own: Sequence[Any]
+    ) -> gpd.GeoDataFrame:
+        index = pd.Index(rows["parcel_id"].astype("int64"), name="parcel")
+        columns = {name: _column(rows[name], name) for name in core}
+        if own:
+            columns |= dict(attributes.decode(rows["attributes"].tolist(), own).items())
+        order = [*[f.key for f in layer.fields], "area_m2", "valid_from"]
+        data = {name: columns[name].to_numpy() for name in order if name in columns}
+        typed = pd.DataFrame(data, index=index).astype(
+            {name: columns[name].dtype for name in data}
+        )
+        shapes = rows["geom"].to_numpy() if "geom" in rows else np.full(len(rows), None)
+        return gpd.GeoDataFrame(typed, geometry=shapes, crs=crs.STORAGE)
+
+    def _territory(self, connection: sa.Connection, number: int) -> Territory:
+        names = ("code", "name", "name_en", "aliases")
+        areas = self.store.frame(
+            connection,
+            sa.select(*[district.c[n] for n in names], self.store.boundary_column(district.c.geom))
+            .where(district.c.edition_id == number)
+            .order_by(district.c.id),
+        )
+        bodies = self.store.frame(
+            connection,
+            sa.select(*[unit.c[n] for n in names], unit.c.district)
+            .where(unit.c.edition_id == number)
+            .order_by(unit.c.id),
+        )
+        shapes = areas.pop("geom").to_numpy()
+        return Territory(
+            districts=gpd.GeoDataFrame(
+                areas.astype("str").set_index("code"), geometry=shapes, crs=crs.STORAGE
+            ),
+            units=bodies.astype("str").set_index("code"),
+        )
+
+    def _change_of_file(
+        self, connection: sa.Connection, layer: str, source: SourceFile | None
+    ) -> int | None:
+        if source is None:
+            return None
+        query = (
+            sa.select(sa.func.max(change.c.id))
+            .select_from(change.join(file))
+            .where(file.c.sha256 == source.sha256, change.c.layer == layer)
+        )
+        found = connection.execute(query).scalar()
+        return None if found is None else int(found)
+
+    def _held(
+        self, connection: sa.Connection, layer: Layer, codes: pd.Series | None
+    ) -> gpd.GeoDataFrame:
+        """The believed versions, at any day, of the parcels with these codes (None: of all)."""
+        query = (
+            sa.select(
+                version.c.id.label("version"),
+                version.c.parcel_id,
+                version.c.boundary_id,
+                version.c.crosses,
+                version.c.source_row,
+                version.c.valid_to,
+                *[version.c[c] for c in _SHOWN],
+                sa.cast(version.c.attributes, sa.Text).label("attributes"),
+                self.store.boundary_column(boundary.c.geom),
+            )
+            .select_from(version.join(boundary))
+            .where(version.c.layer == layer.key, version.c.recorded_to == NOT_SUPERSEDED)
+        )
+        if codes is not None and len(codes) <= _NAMED_AT_MOST:
+            query = query.where(version.c.code.in_(codes.tolist()))
+        rows = self.store.frame(connection, query)
+        if codes is not None:
+            rows = rows[rows["code"].isin(codes)].reset_index(drop=True)
+        held = self._parcels(rows, layer, _SHOWN, layer.own_fields).reset_index()
+        held["version"] = rows["version"].astype("int64")
+        held["boundary"] = rows["boundary_id"].astype("int64")
+        held["crosses"] = rows["crosses"].astype(bool)
+        held["row"] = rows["source_row"].astype("Int64")
+        held["valid_to"] = _column(rows["valid_to"], "valid_to")
+        return held
+
+
+def _column(column: pd.Series, name: str) -> pd.Series:
+    if name in _NUMBERS:
+        return column.astype("float64")
+    if name in _DAYS:
+        return pd.Series(pd.array(np.array(column.tolist(), dtype="datetime64[s]")))
+    return column.astype("str")

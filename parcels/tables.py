@@ -1,0 +1,251 @@
+"""The rows of the register and their one MetaData; no behaviour.
+
+Two times stand on every version. `valid_from..valid_to` are days: when it was true in the world.
+`recorded_from..recorded_to` are change numbers: which change made it known and which superseded
+it. Change numbers grow in the order of commit, so a number is an instant (`change.made_at`) and a
+person (`change.made_by`) at once. Nothing is overwritten: a row is inserted, and later closed by
+setting `recorded_to`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Final
+
+import geoalchemy2
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from parcels import crs
+
+NOT_SUPERSEDED: Final = 2_147_483_647
+"""`recorded_to` of what the register still believes: above every change number."""
+
+metadata: Final = sa.MetaData()
+
+
+class BoundaryType(sa.types.TypeDecorator[bytes]):
+    """WKB in Python; `geometry(Geometry,4490)` on PostGIS, a GeoPackage geometry blob embedded."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        """The column type of each database."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(
+                geoalchemy2.Geometry(srid=crs.STORAGE, spatial_index=False)
+            )
+        return dialect.type_descriptor(GeoPackageGeometry())
+
+
+class GeoPackageGeometry(sa.types.UserDefinedType[bytes]):
+    """The column type GDAL looks for in a GeoPackage."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """DDL name of the type."""
+        return "GEOMETRY"
+
+
+class Instant(sa.types.TypeDecorator[dt.datetime]):
+    """A timezone-aware instant; ISO 8601 with Z in a GeoPackage, as its specification asks."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        """The column type of each database."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(
+                sqlite.DATETIME(  # type: ignore[no-untyped-call] # its constructor has no types
+                    storage_format="%(year)04d-%(month)02d-%(day)02dT"
+                    "%(hour)02d:%(minute)02d:%(second)02d.%(microsecond)06dZ",
+                    regexp=r"(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)\.(\d+)Z",
+                )
+            )
+        return dialect.type_descriptor(sa.DateTime(timezone=True))
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> Any:
+        """Store in UTC; a naive datetime is a mistake of ours, so it fails."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(value)
+        in_utc = value.astimezone(dt.UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> dt.datetime | None:
+        """Always aware, always UTC."""
+        if value is None:
+            return None
+        aware: dt.datetime = (
+            value.replace(tzinfo=dt.UTC) if dialect.name == "sqlite" else value.astimezone(dt.UTC)
+        )
+        return aware
+
+
+# JSON text as it is written; JSONB on PostgreSQL so that it can be queried there.
+Json: Final = sa.Text().with_variant(postgresql.JSONB(), "postgresql")
+
+file = sa.Table(
+    "file",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False, index=True),
+    sa.Column("size_bytes", sa.Integer().with_variant(sa.BigInteger, "postgresql")),
+    sa.Column("received_at", Instant, nullable=False),
+)
+
+change = sa.Table(
+    "change",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("layer", sa.Text, index=True),
+    sa.Column("effective_on", sa.Date, nullable=False),
+    sa.Column("made_at", Instant, nullable=False, index=True),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("unit", sa.Text),
+    sa.Column("file_id", sa.Integer, sa.ForeignKey("file.id")),
+    sa.Column("undoes", sa.Integer, sa.ForeignKey("change.id")),
+    sa.Column("details", Json),
+)
+
+parcel = sa.Table(
+    "parcel",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("layer", sa.Text, nullable=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+)
+
+# A parcel without a known boundary has a row with a NULL geometry, so that views and bbox queries
+# are plain joins, which the planners order by the spatial index.
+boundary = sa.Table(
+    "boundary",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("parcel_id", sa.Integer, sa.ForeignKey("parcel.id"), nullable=False, index=True),
+    sa.Column("geom", BoundaryType),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+)
+
+version = sa.Table(
+    "version",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("parcel_id", sa.Integer, sa.ForeignKey("parcel.id"), nullable=False, index=True),
+    sa.Column("boundary_id", sa.Integer, sa.ForeignKey("boundary.id"), nullable=False, index=True),
+    sa.Column("layer", sa.Text, nullable=False),
+    sa.Column("code", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("former_name", sa.Text),
+    sa.Column("address", sa.Text),
+    sa.Column("district", sa.Text),
+    sa.Column("unit", sa.Text),
+    sa.Column("stage", sa.Text),
+    sa.Column("source_document", sa.Text),
+    sa.Column("declared_area_m2", sa.Double),
+    sa.Column("registered_lon", sa.Double),
+    sa.Column("registered_lat", sa.Double),
+    sa.Column("area_m2", sa.Double),
+    # Whether the boundary crosses a district's border or lies partly outside: part has its split.
+    sa.Column("crosses", sa.Boolean, nullable=False),
+    sa.Column("attributes", Json, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("source_row", sa.Integer),
+    sa.Column("valid_from", sa.Date, nullable=False),
+    sa.Column("valid_to", sa.Date, nullable=False),
+    sa.Column("recorded_from", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    # No foreign key: NOT_SUPERSEDED is no change.
+    sa.Column("recorded_to", sa.Integer, nullable=False, index=True),
+    sa.CheckConstraint("valid_from < valid_to", name="true_for_a_while"),
+    sa.CheckConstraint("recorded_from < recorded_to", name="known_for_a_while"),
+    sa.Index("ix_version_code", "layer", "code", "recorded_to"),
+    sa.Index("ix_version_layer", "layer", "recorded_to"),
+    # Everything a coverage table adds up, in the order it groups: read without touching a row.
+    sa.Index(
+        "ix_version_coverage",
+        "layer",
+        "district",
+        "unit",
+        "stage",
+        "recorded_to",
+        "valid_to",
+        "recorded_from",
+        "valid_from",
+        "crosses",
+        "area_m2",
+    ),
+)
+
+edition = sa.Table(
+    "edition",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("is_sample", sa.Boolean, nullable=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+)
+
+district = sa.Table(
+    "district",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("edition_id", sa.Integer, sa.ForeignKey("edition.id"), nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name_en", sa.Text, nullable=False),
+    sa.Column("aliases", sa.Text, nullable=False),
+    sa.Column("geom", BoundaryType, nullable=False),
+    sa.UniqueConstraint("edition_id", "code"),
+)
+
+unit = sa.Table(
+    "unit",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("edition_id", sa.Integer, sa.ForeignKey("edition.id"), nullable=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name_en", sa.Text, nullable=False),
+    sa.Column("aliases", sa.Text, nullable=False),
+    sa.Column("district", sa.Text),
+    sa.UniqueConstraint("edition_id", "code"),
+)
+
+# Only boundaries that cross a border or lie partly outside have parts; all others lie wholly in
+# the district of their version. `district` is '' for the part outside every district.
+part = sa.Table(
+    "part",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("edition_id", sa.Integer, sa.ForeignKey("edition.id"), nullable=False),
+    sa.Column("boundary_id", sa.Integer, sa.ForeignKey("boundary.id"), nullable=False),
+    sa.Column("district", sa.Text, nullable=False),
+    sa.Column("area_m2", sa.Double, nullable=False),
+    sa.UniqueConstraint("boundary_id", "edition_id", "district"),
+)
+
+overlap = sa.Table(
+    "overlap",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("layer", sa.Text, nullable=False, index=True),
+    sa.Column("boundary_a", sa.Integer, sa.ForeignKey("boundary.id"), nullable=False),
+    sa.Column("boundary_b", sa.Integer, sa.ForeignKey("boundary.id"), nullable=False),
+    sa.Column("area_m2", sa.Double, nullable=False),
+    sa.UniqueConstraint("boundary_a", "boundary_b"),
+)
+
+# Which declaration each layer's view was made from.
+published = sa.Table(
+    "published",
+    metadata,
+    sa.Column("layer", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+)
