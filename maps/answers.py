@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import IntEnum
@@ -66,6 +67,7 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
 )
 """The one table from refusals to exit codes; a test walks every subclass."""
 
+_NUMBERED: Final = re.compile(r"\[Errno (\d{1,4})\]")
 _SYSTEM_REASONS: Final = {os.strerror(number): name for number, name in errno.errorcode.items()}
 
 
@@ -113,6 +115,8 @@ def _problem(given: Mapping[str, Any], lang: str) -> dict[str, Any]:
 
 def _reason(reason: Any, lang: str) -> Any:
     """A reason in the language of the reader, where it is one of refusals.reasons."""
-    known = _SYSTEM_REASONS.get(str(reason), reason)
+    numbered = _NUMBERED.match(str(reason))
+    given = os.strerror(int(numbered.group(1))) if numbered else str(reason)
+    known = _SYSTEM_REASONS.get(given, reason)
     key = f"refusals.reasons.{known}"
     return text.say(key, lang) if text.has(key, lang) else reason

@@ -79,9 +79,11 @@ def test_a_new_kind_of_refusal_takes_the_exit_code_of_what_it_derives_from():
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.ENOSPC, errno.EISDIR])
 def test_the_reasons_of_the_operating_system_are_said_in_the_readers_language(number):
     by_text = errors.FileNotReadableError(file="a.shp", reason=os.strerror(number))
+    by_error = errors.FileNotReadableError(file="a.shp", reason=str(OSError(number, "x", "a.shp")))
     by_name = errors.FileNotReadableError(file="a.shp", reason=errno.errorcode[number])
 
     assert answers.what(by_text, "zh") == answers.what(by_name, "zh")
+    assert answers.what(by_error, "zh") == answers.what(by_name, "zh")
     assert os.strerror(number) not in answers.what(by_text, "zh")
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import errno
 import re
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +17,7 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
-from parcels.errors import OutputNotWritableError
+from parcels.exchange.output import placed
 
 LONGEST_SHEET: Final = 1_048_575
 """Rows below the heading that a sheet of XLSX holds; what is more goes to a further sheet."""
@@ -64,15 +62,8 @@ def write_sheets(
         OutputNotWritableError: The file cannot be written; `reason` is the name of the system's
             error, e.g. "ENOSPC".
     """
-    try:
-        # Written beside its place and moved there, so that no half file is ever seen.
-        with tempfile.TemporaryDirectory(prefix=".jingtu-", dir=path.parent) as folder:
-            made = Path(folder) / "book.xlsx"
-            _book(sheets, headings=headings or {}, formats=formats or {}).save(made)
-            made.replace(path)
-    except OSError as error:
-        reason = errno.errorcode.get(error.errno or 0, str(error))
-        raise OutputNotWritableError(file=str(path), reason=reason) from error
+    with placed(path) as made:
+        _book(sheets, headings=headings or {}, formats=formats or {}).save(made)
 
 
 def sheet_name(written: str, taken: Iterable[str] = ()) -> str:
