@@ -139,7 +139,7 @@ class Zones:
         width = (extent / 2**level)[:, None]
         origin = np.array([west, south])
         tile = np.floor(((bounds[:, :2] + bounds[:, 2:]) / 2 - origin) / width)
-        # The tile of a box's middle is as wide as the box; half a tile more on every side holds it.
+        # The tile of a box's middle is as wide as the box; half a tile more all round holds it.
         low = origin + (tile - 0.5) * width
         return np.hstack([low, low + 2 * width]), level > 0
 
