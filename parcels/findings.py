@@ -28,6 +28,9 @@ CODES: Final[Mapping[str, Severity]] = {
     "offset_suspected": Severity.ERROR,
     "file_known": Severity.INFO,
     "file_empty": Severity.WARNING,
+    "file_cut_off": Severity.ERROR,
+    "part_not_used": Severity.WARNING,
+    "record_damaged": Severity.ERROR,
     "line_not_understood": Severity.ERROR,
     "point_count_differs": Severity.WARNING,
     # columns
@@ -55,6 +58,7 @@ CODES: Final[Mapping[str, Severity]] = {
     "district_border": Severity.WARNING,
     "district_missing": Severity.WARNING,
     "unit_not_known": Severity.ERROR,
+    "unit_differs": Severity.WARNING,
     # against each other and the register
     "number_twice": Severity.ERROR,
     "boundary_twice": Severity.WARNING,

@@ -1,0 +1,197 @@
+"""Which boundaries can be kept: on Earth, of the right shape, valid; in one form for all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from parcels import words
+from parcels.findings import Findings
+from parcels.model import Layer, Shape
+
+EXPLAINED: Final = ("boundary_invalid", "record_damaged", "line_not_understood")
+"""Findings of a reader that say already why a row has no boundary."""
+
+_REASON: Final = re.compile(r"^([^\[]*)(?:\[(\S+) (\S+)\])?")
+_POINTS: Final = (0,)
+_POLYGONS: Final = (3, 6)
+_MULTIPOINT: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where findings go, with what every one of them says: row, parcel code, place."""
+
+    findings: Findings
+    rows: np.ndarray
+    numbers: pd.Series
+    places: np.ndarray
+
+    def add(
+        self,
+        code: str,
+        at: np.ndarray,
+        *,
+        field: str | None = None,
+        found: pd.Series | None = None,
+        details: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        """One finding for each position in `at`, a mask or an array of positions."""
+        where = np.flatnonzero(at) if at.dtype == bool else at
+        if not len(where):
+            return
+        self.findings.add(
+            code,
+            rows=self.rows[where],
+            numbers=self.numbers.iloc[where],
+            field=field,
+            found=None if found is None else found.iloc[where],
+            at=self.places[where],
+            details=details,
+        )
+
+
+def sound(
+    draft: gpd.GeoDataFrame, layer: Layer, findings: Findings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two-dimensional boundaries in the layer's form, and whether each can be worked with."""
+    arrived = draft.geometry.to_numpy()
+    geometry = np.array(shapely.force_2d(arrived), dtype=object)
+    report = Report(
+        findings, np.asarray(draft["row"], "int64"), numbers_of(draft), _nowhere(len(draft))
+    )
+    _report_flat(arrived, report)
+    geometry[shapely.is_empty(geometry)] = None
+    missing = shapely.is_missing(geometry)
+    told = np.isin(report.rows, rows_told(findings))
+    code = "boundary_required" if layer.boundary_required else "boundary_missing"
+    report.add(code, missing & ~told)
+    wild = _wild(geometry)
+    if wild.any():
+        report.add("coordinate_not_finite", wild, found=_described(arrived))
+        geometry[wild] = None
+    geometry = _single(geometry)
+    wrong = _wrong_shape(geometry, layer.shape) & ~shapely.is_missing(geometry)
+    placed = Report(findings, report.rows, report.numbers, places(geometry, ~wild & ~missing))
+    kinds = pd.Series([g.geom_type if g is not None else "" for g in geometry[wrong]])
+    details = words.in_both(words.values()["shapes"], layer.shape.value, "expected")
+    found = pd.Series("", index=draft.index, dtype="str")
+    found.iloc[np.flatnonzero(wrong)] = kinds.to_numpy()
+    placed.add("boundary_wrong_shape", wrong, found=found, details=details)
+    invalid = ~shapely.is_valid(geometry) & ~shapely.is_missing(geometry) & ~wrong
+    _report_invalid(geometry, invalid, report)
+    good = ~shapely.is_missing(geometry) & ~wrong & ~invalid
+    geometry[good] = _oriented(geometry[good])
+    geometry[wrong] = None
+    return geometry, good
+
+
+def rows_told(findings: Findings, codes: Sequence[str] = EXPLAINED) -> np.ndarray:
+    """Rows with a finding of one of these codes."""
+    whole = findings.frame()
+    told = whole["code"].isin(codes)
+    return np.asarray(whole.loc[told, "row"].dropna(), "int64")
+
+
+def numbers_of(draft: pd.DataFrame) -> pd.Series:
+    """The parcel codes of delivered rows as text; missing where there is none."""
+    if "code" in draft.columns:
+        return draft["code"].astype("str")
+    return pd.Series(pd.NA, index=draft.index, dtype="str")
+
+
+def _wild(geometry: np.ndarray) -> np.ndarray:
+    """Whether a geometry holds a coordinate that is no place on Earth."""
+    corners, owner = shapely.get_coordinates(geometry, return_index=True)
+    # A comparison with NaN is false, so this is true for what is not a number too.
+    on_earth = (np.abs(corners[:, 0]) <= 180) & (np.abs(corners[:, 1]) <= 90)
+    wild = np.zeros(len(geometry), bool)
+    wild[owner[~on_earth]] = True
+    return wild
+
+
+def _described(geometry: np.ndarray) -> pd.Series:
+    bounds = shapely.bounds(geometry)
+    return pd.Series([f"{w:g} {s:g} {e:g} {n:g}" for w, s, e, n in bounds], dtype="str")
+
+
+def _single(geometry: np.ndarray) -> np.ndarray:
+    """Collections of one part as that part, where the register keeps single points."""
+    lone = (shapely.get_type_id(geometry) == _MULTIPOINT) & (
+        shapely.get_num_geometries(geometry) == 1
+    )
+    if lone.any():
+        geometry[lone] = shapely.get_geometry(geometry[lone], 0)
+    return geometry
+
+
+def is_polygon(geometry: np.ndarray) -> np.ndarray:
+    """Whether each geometry is a Polygon or MultiPolygon."""
+    return np.isin(shapely.get_type_id(geometry), _POLYGONS)
+
+
+def _wrong_shape(geometry: np.ndarray, shape: Shape) -> np.ndarray:
+    allowed = {
+        Shape.POLYGON: _POLYGONS,
+        Shape.POINT: _POINTS,
+        Shape.EITHER: _POLYGONS + _POINTS,
+    }[shape]
+    return ~np.isin(shapely.get_type_id(geometry), allowed)
+
+
+def _report_invalid(geometry: np.ndarray, invalid: np.ndarray, report: Report) -> None:
+    where = np.flatnonzero(invalid)
+    if not len(where):
+        return
+    places, details = _nowhere(len(report.rows)), []
+    known = words.faults()
+    for position, reason in zip(where, shapely.is_valid_reason(geometry[where]), strict=True):
+        parts = _REASON.match(reason)
+        name = parts.group(1).strip() if parts else ""
+        fault = known.get(name, known[""])
+        details.append({"fault": fault.key, "fault_zh": fault.zh, "fault_en": fault.en})
+        if parts and parts.group(2):
+            places[position] = float(parts.group(2)), float(parts.group(3))
+    pointed = Report(report.findings, report.rows, report.numbers, places)
+    pointed.add("boundary_invalid", where, details=details)
+
+
+def _oriented(geometry: np.ndarray) -> np.ndarray:
+    """Shells against the clock, holes with it, every polygon as a MultiPolygon."""
+    turned = shapely.orient_polygons(geometry)
+    single = shapely.get_type_id(turned) == _POLYGONS[0]
+    if single.any():
+        where = np.flatnonzero(single)
+        turned[where] = shapely.multipolygons(turned[where], indices=np.arange(len(where)))
+    return np.asarray(turned)
+
+
+def _report_flat(arrived: np.ndarray, report: Report) -> None:
+    deep = shapely.has_z(arrived) | shapely.has_m(arrived)
+    if deep.any():
+        details = {"count": int(deep.sum()), "row": int(report.rows[np.argmax(deep)])}
+        report.findings.add("dimension_dropped", details=details)
+
+
+def only(geometry: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The chosen geometries, None in place of the others."""
+    kept = np.full(len(geometry), None, object)
+    kept[chosen] = geometry[chosen]
+    return kept
+
+
+def _nowhere(count: int) -> np.ndarray:
+    return np.full((count, 2), np.nan)
+
+
+def places(geometry: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """A place to show for each geometry: the middle of its bounds."""
+    bounds = shapely.bounds(only(geometry, usable))
+    return np.column_stack([bounds[:, [0, 2]].mean(axis=1), bounds[:, [1, 3]].mean(axis=1)])

@@ -1,0 +1,218 @@
+"""A delivery from the file to checked rows: read, matched, harmonised, located, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from parcels import crs, validation, words
+from parcels.districts import Territory
+from parcels.findings import Findings
+from parcels.ingest import columns, position, values
+from parcels.ingest.arrived import Arrived, Progress, no_progress
+from parcels.ingest.columns import Matched
+from parcels.ingest.position import Stated
+from parcels.ingest.reading import read
+from parcels.model import Layer, Shape, SourceFile
+
+STEPS: Final = ("read", "columns", "values", "position", "check")
+"""Keys of the steps that progress is told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveOptions:
+    """What the user says about a delivery.
+
+    Attributes:
+        crs: Overrides the CRS of the file; anything PROJ understands.
+        swapped: The first coordinate is north.
+        offset: "gcj02" or "bd09" to set coordinates right that come from such a map.
+        encoding: Overrides the encoding of the file.
+        part: Sheet or layer to read.
+        mapping: Field key by column name; "" leaves a column out.
+        district: What the sender says of every row without a district.
+        unit: The same for the responsible unit.
+        stage: The same for the stage.
+    """
+
+    crs: str | None = None
+    swapped: bool = False
+    offset: str | None = None
+    encoding: str | None = None
+    part: str | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    district: str | None = None
+    unit: str | None = None
+    stage: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery that was read and checked.
+
+    Attributes:
+        arrived: The file as it came, every row and column, for the rejects.
+        frame: Parcels frame of all rows, with `file`, `row` and `ok` (no error concerns it).
+        fields: Keys of the fields the file holds; the others must not be overwritten by it.
+        findings: Everything found.
+    """
+
+    layer: Layer
+    arrived: Arrived
+    frame: gpd.GeoDataFrame
+    fields: tuple[str, ...]
+    findings: Findings
+
+    @property
+    def source(self) -> SourceFile:
+        """The file: name, SHA-256, size."""
+        return self.arrived.source
+
+    @property
+    def ready(self) -> gpd.GeoDataFrame:
+        """The rows without an error, as a parcels frame with index from 0."""
+        return self.frame[self.frame["ok"]].drop(columns="ok").reset_index(drop=True)
+
+
+def receive(
+    path: Path,
+    layer: Layer,
+    territory: Territory,
+    *,
+    options: ReceiveOptions | None = None,
+    register: gpd.GeoDataFrame | None = None,
+    progress: Progress = no_progress,
+) -> Delivery:
+    """Read and check one delivered file; nothing is stored.
+
+    Args:
+        path: The file.
+        layer: What it is a delivery for.
+        territory: Districts and units.
+        options: What the user says of it.
+        register: Parcels of this layer already known (columns code and geometry, EPSG:4490): a
+            row for one of them may leave required columns out, and a common shift against them
+            is found.
+        progress: Told of each of STEPS.
+
+    Raises:
+        FileNotReadableError, FormatNotKnownError: The file cannot be read.
+        CrsNotKnownError: It cannot be told where its coordinates are.
+        MappingNotUsableError: `options.mapping` names what is not there.
+    """
+    asked = options or ReceiveOptions()
+    findings = Findings(layer.key, path.name)
+    progress("read", 0, 1)
+    known = columns.headings(layer)
+    arrived = read(path, findings=findings, known=known, encoding=asked.encoding, part=asked.part)
+    count = len(arrived.frame)
+    if count == 0:
+        findings.add("file_empty")
+    progress("columns", 0, count)
+    matched = columns.match(arrived, layer, findings=findings, mapping=asked.mapping)
+    progress("values", 0, count)
+    attributes = pd.DataFrame(arrived.frame.drop(columns="geometry"))
+    fields = values.harmonise(attributes, matched, layer, findings=findings)
+    if asked.stage is not None and any(one.key == "stage" for one in layer.fields):
+        fields["stage"] = fields["stage"].fillna(asked.stage) if "stage" in fields else asked.stage
+    _report_missing(fields, matched, layer, register=register, findings=findings)
+    progress("position", 0, count)
+    fields, geometry = _located(
+        arrived, fields, matched, layer, bounds=_bounds(territory), asked=asked, findings=findings
+    )
+    if register is not None and "code" in fields:
+        position.suspect_offset(fields["code"], geometry, register, findings=findings)
+    progress("check", 0, count)
+    draft = gpd.GeoDataFrame(
+        fields.assign(file=path.name, row=arrived.frame.index.to_numpy()),
+        geometry=geometry,
+        crs=crs.STORAGE,
+    )
+    frame = validation.check(
+        draft, layer, territory, findings=findings, district=asked.district, unit=asked.unit
+    )
+    delivered = tuple(one.key for one in layer.fields if one.key in fields.columns)
+    progress("check", count, count)
+    return Delivery(layer, arrived, _judged(frame, findings), delivered, findings)
+
+
+def _judged(frame: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFrame:
+    if findings.file_has_error():
+        return frame.assign(ok=False)
+    return frame.assign(ok=~frame["row"].isin(findings.rows_with_errors()))
+
+
+def _report_missing(
+    fields: pd.DataFrame,
+    matched: Matched,
+    layer: Layer,
+    *,
+    register: gpd.GeoDataFrame | None,
+    findings: Findings,
+) -> None:
+    """Required columns matter only for parcels the register does not have."""
+    if not len(fields):
+        return
+    if register is not None and "code" in fields and fields["code"].isin(register["code"]).all():
+        return
+    columns.report_missing(matched, layer, findings=findings, given=set(fields.columns))
+
+
+def _bounds(territory: Territory) -> tuple[float, float, float, float]:
+    west, south, east, north = territory.districts.total_bounds
+    return float(west), float(south), float(east), float(north)
+
+
+def _located(  # noqa: PLR0913 - everything known of the delivery meets here
+    arrived: Arrived,
+    fields: pd.DataFrame,
+    matched: Matched,
+    layer: Layer,
+    *,
+    bounds: tuple[float, float, float, float],
+    asked: ReceiveOptions,
+    findings: Findings,
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Boundaries in EPSG:4490; of a list, points made of the columns that hold a place."""
+    stated = Stated(asked.crs, asked.swapped, asked.offset)
+    geometry = arrived.frame.geometry.to_numpy()
+    if arrived.has_boundaries or matched.place is None:
+        moved = position.locate(arrived, geometry, bounds=bounds, findings=findings, stated=stated)
+        return fields, moved
+    points = _listed_points(arrived, matched.place, findings)
+    points = position.locate(arrived, points, bounds=bounds, findings=findings, stated=stated)
+    keys = {one.key for one in layer.fields}
+    if {"registered_lon", "registered_lat"} <= keys:
+        fields = fields.assign(
+            registered_lon=shapely.get_x(points), registered_lat=shapely.get_y(points)
+        )
+    if layer.shape is Shape.POLYGON:
+        points = np.full(len(points), None, object)
+    return fields, points
+
+
+def _listed_points(arrived: Arrived, place: tuple[str, str], findings: Findings) -> np.ndarray:
+    east = values.numbers_of(arrived.frame[place[0]])
+    north = values.numbers_of(arrived.frame[place[1]])
+    whole = (east.notna() & north.notna()).to_numpy(bool)
+    rows = arrived.frame.index.to_numpy("int64")
+    half = (east.notna() ^ north.notna()).to_numpy(bool)
+    details = words.in_both(words.values()["expected"], "place", "expected")
+    found = arrived.frame[place[0]].astype("str") + ", " + arrived.frame[place[1]].astype("str")
+    findings.add(
+        "value_not_understood",
+        rows=rows[half],
+        field=" / ".join(place),
+        found=found[half],
+        details=details,
+    )
+    points = np.full(len(rows), None, object)
+    points[whole] = shapely.points(east[whole].to_numpy(float), north[whole].to_numpy(float))
+    return points

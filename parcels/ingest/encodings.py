@@ -1,0 +1,128 @@
+"""Which encoding the text of a delivered file is in."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+_CJK: Final = "gb18030"
+_BYTES: Final = "latin-1"
+# How large a part of the characters must be everyday Chinese before a guess says "Chinese".
+_EVERYDAY_SHARE: Final = 0.5
+_WHOLE_SHARE: Final = 0.9
+_WORD: Final = re.compile(r"[^\s\"'<>{}\[\]=,;:]+")
+
+
+def known_codec(name: str | None) -> str | None:
+    """Python's name of an encoding as .cpg files write it ("GBK", "936", "UTF-8", "ANSI 936").
+
+    Returns None if no codec answers to it.
+    """
+    if not name:
+        return None
+    word = name.strip().casefold().replace("ansi", "").replace("oem", "").strip(" _-")
+    for candidate in (word, word.replace("-", ""), f"cp{word}"):
+        try:
+            codec = codecs.lookup(candidate).name
+        except (LookupError, ValueError, UnicodeError):
+            continue
+        return _CJK if codec in {"gbk", "gb2312", "cp936"} else codec
+    return None
+
+
+def fits(samples: Sequence[bytes], encoding: str) -> bool:
+    """Whether at least 9 in 10 samples are text in this encoding.
+
+    A character cut off at the end of a field is allowed; so are a few broken records, which must
+    not decide how the whole file is read.
+    """
+    good = sum(_is_text(sample, encoding) for sample in samples)
+    return good >= len(samples) * _WHOLE_SHARE
+
+
+def cleanly(samples: Iterable[bytes], encoding: str) -> bool:
+    """Whether every sample is whole text in this encoding, nothing cut off."""
+    try:
+        for sample in samples:
+            sample.decode(encoding)
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+def guess(samples: Sequence[bytes]) -> str:
+    """The likeliest encoding of these samples: UTF-8, GB18030, else Latin-1.
+
+    Args:
+        samples: Texts as bytes, at least one with a byte over 127.
+    """
+    if fits(samples, "utf-8"):
+        return "utf-8"
+    if fits(samples, _CJK) and _everyday_share(samples) >= _EVERYDAY_SHARE:
+        return _CJK
+    return _BYTES
+
+
+def decoded(sample: bytes, encoding: str) -> str:
+    """The text of a sample: half a character at its end is left out, other faults are U+FFFD."""
+    try:
+        return codecs.getincrementaldecoder(encoding)("strict").decode(sample, final=False)
+    except UnicodeError:
+        return sample.decode(encoding, errors="replace")
+
+
+def read_text(content: bytes, encoding: str | None = None) -> tuple[str, str, bool]:
+    """The text of a whole file, its encoding, and whether that was guessed.
+
+    Args:
+        content: The file.
+        encoding: As stated by the user; None to look for a byte order mark, then to guess.
+
+    Raises:
+        UnicodeError: The file is not text in the stated encoding.
+        LookupError: No such encoding is known.
+    """
+    if encoding is not None:
+        return content.decode(encoding).removeprefix("\ufeff"), encoding, False
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if content.startswith(mark):
+            return content.decode(name, errors="replace"), name, False
+    if content.isascii():
+        return content.decode("ascii"), "utf-8", False
+    name = guess([content])
+    return content.decode(name, errors="replace"), name, name != "utf-8"
+
+
+def first_foreign(text: str) -> str:
+    """The first word of a text with a character outside ASCII, at most 40 characters."""
+    for word in _WORD.findall(text):
+        if not word.isascii():
+            return str(word)[:40]
+    return ""
+
+
+def _is_text(sample: bytes, encoding: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(encoding)("strict").decode(sample, final=False)
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+def _everyday_share(samples: Iterable[bytes]) -> float:
+    # Everyday Chinese is what the first standard, GB 2312, holds; Western text read as GB 18030
+    # falls nearly wholly outside it.
+    foreign = everyday = 0
+    for sample in samples:
+        for character in decoded(sample, _CJK):
+            if character.isascii():
+                continue
+            foreign += 1
+            everyday += len(character.encode("gb2312", "ignore")) > 0
+    return everyday / foreign if foreign else 0.0

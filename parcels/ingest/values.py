@@ -1,0 +1,411 @@
+"""Values as districts write them, brought to what the register stores.
+
+Every column is treated whole; only different texts are looked at one by one where a table of words
+decides, so that a million rows cost as little as their variety.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from parcels import words
+from parcels.findings import Findings
+from parcels.ingest.columns import Matched
+from parcels.model import Choice, Field, Kind, Layer
+from parcels.words import Measure
+
+ROUNDING: Final = "declared_area_rounding_m2"
+"""Column with half of the last digit the declared area was written to, m2."""
+
+_NUMBER: Final = r"^([+-]?)((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(.*)$"
+_THOUSANDS: Final = r"^([+-]?\d{1,3}(?:,\d{3})+)(?![\d,])"
+_DATE: Final = r"^(\d{4})-(\d{1,2})(?:-(\d{1,2}))?$"
+_COMPACT_DAY: Final = r"^(\d{4})(\d{2})(\d{2})?$"
+_TIME: Final = r"[T ]+\d{1,2}:\d{2}.*$"
+# Excel counts days from here; numbers in this window are 1954 to 2119.
+_EXCEL_EPOCH: Final = np.datetime64("1899-12-30")
+_EXCEL_DAYS: Final = (20_000, 80_000)
+_LOST_DIGITS: Final = r"^\d(?:\.\d+)?[eE]\+\d+$"
+_EXACT: Final = 2**53
+_DATE_TYPE: Final = "datetime64[s]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One column on its way: `raw` as it arrived, `there` where something is written."""
+
+    field: Field
+    raw: pd.Series
+    text: pd.Series
+    there: np.ndarray
+    rows: np.ndarray
+    numbers: pd.Series | None
+    measure: Measure | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was understood of a column.
+
+    Attributes:
+        stored: What the register stores; missing where nothing was understood.
+        failed: Rows with something written that says nothing.
+        changed: Rows whose value is not simply what was written.
+        code: Finding for the failed ones.
+    """
+
+    stored: pd.Series
+    failed: np.ndarray
+    changed: np.ndarray
+    code: str = "value_not_understood"
+
+
+def harmonise(
+    arrived: pd.DataFrame, matched: Matched, layer: Layer, *, findings: Findings
+) -> pd.DataFrame:
+    """The fields of a layer out of the columns of a delivery.
+
+    Args:
+        arrived: Attribute columns indexed by row; left as it is.
+        matched: Which column is which field.
+        layer: Its fields say what each column holds and in which unit.
+        findings: Takes what was changed (once per field) and what was not understood (each).
+
+    Returns:
+        One column per field delivered, named by key, same index: text as "str", numbers as
+        float64 in the field's unit, whole numbers as Int64, dates as datetime64, yes/no as
+        "boolean", code lists as their codes ("codes" joined by ";"). With the declared area comes
+        the column ROUNDING.
+    """
+    done: dict[str, pd.Series] = {}
+    # The code first: the findings of all other fields name the parcel by it.
+    fields = sorted(layer.fields, key=lambda field: field.key != "code")
+    for field in fields:
+        if field.key not in matched.columns:
+            continue
+        column = _column(arrived, matched, field, done.get("code"))
+        read = _READERS[field.kind](column)
+        _report(column, read, findings)
+        done[field.key] = read.stored
+        if field.key == "declared_area_m2":
+            done[ROUNDING] = _rounding(column)
+    order = [field.key for field in layer.fields if field.key in done]
+    order += [ROUNDING] if ROUNDING in done else []
+    return pd.DataFrame({key: done[key] for key in order}, index=arrived.index)
+
+
+def numbers_of(raw: pd.Series) -> pd.Series:
+    """A column of coordinates or other bare numbers as float64; NaN for what is none."""
+    if pd.api.types.is_numeric_dtype(raw):
+        return raw.astype("Float64").astype("float64")
+    text = _plain_text(_as_text(raw)).str.replace("°", "", regex=False)
+    bare = text.str.extract(_NUMBER)
+    parsed = pd.to_numeric(bare[0].fillna("") + bare[1], errors="coerce")
+    return parsed.where(bare[2] == "").astype("float64")
+
+
+def _column(
+    arrived: pd.DataFrame, matched: Matched, field: Field, numbers: pd.Series | None
+) -> _Column:
+    raw = arrived[matched.columns[field.key]]
+    text = _as_text(raw)
+    there = text.notna().to_numpy(bool)
+    short = there & (text.str.len() <= 6).fillna(value=False).to_numpy(bool)
+    if short.any():
+        blank = {one for one in text[short].unique() if words.plain(one) in words.blanks()}
+        there = there & ~text.isin(blank).to_numpy(bool)
+    return _Column(
+        field,
+        raw,
+        text.where(there),
+        there,
+        arrived.index.to_numpy("int64"),
+        numbers,
+        matched.measures.get(field.key),
+    )
+
+
+def _as_text(raw: pd.Series) -> pd.Series:
+    """A column as text without blanks at the ends; empty is missing."""
+    if pd.api.types.is_float_dtype(raw):
+        whole = raw.notna() & (raw == np.floor(raw)) & (raw.abs() < _EXACT)
+        text = raw.astype("str")
+        text = text.where(~whole.fillna(value=False), text.str.removesuffix(".0"))
+        return text.where(raw.notna())
+    text = raw.astype("str").where(raw.notna()).str.strip()
+    return text.where(text != "")
+
+
+def _plain_text(text: pd.Series) -> pd.Series:
+    """Full-width digits and signs as half-width ones, no white space."""
+    foreign = ~text.fillna("").str.isascii().to_numpy(bool)
+    if foreign.any():
+        text = text.where(~foreign, text.str.normalize("NFKC"))
+    for space in " \t\r\n\v\f":
+        text = text.str.replace(space, "", regex=False)
+    return text
+
+
+def _texts(column: _Column) -> _Read:
+    values = column.text.astype("str")
+    failed = np.zeros(len(values), bool)
+    changed = failed
+    if column.field.key == "code" or column.field.pattern is not None:
+        plain = _plain_text(values)
+        changed = column.there & (plain != values).to_numpy(bool)
+        values = plain
+        failed = _digits_lost(column, values)
+        values = values.where(~failed)
+    return _Read(values, failed, changed & ~failed)
+
+
+def _digits_lost(column: _Column, values: pd.Series) -> np.ndarray:
+    # A spreadsheet that took a code for a number has thrown its last digits away.
+    if pd.api.types.is_float_dtype(column.raw):
+        return np.asarray((column.raw.abs() >= _EXACT).fillna(value=False), bool)
+    return np.asarray(values.str.match(_LOST_DIGITS).fillna(value=False), bool)
+
+
+def _numbers(column: _Column) -> _Read:
+    factor = _heading_factor(column)
+    if pd.api.types.is_numeric_dtype(column.raw):
+        bare = column.raw.astype("Float64").astype("float64")
+        values = bare * float(factor)
+        changed = column.there & (factor != 1)
+        return _finite(column, values, changed)
+    amount, unit, text = _amounts(column.text)
+    factors = unit.map(_cell_factors(unit.unique(), column.field, factor)).astype("float64")
+    values = amount * factors
+    changed = column.there & (
+        (column.text != text).to_numpy(bool) | (unit != "").to_numpy(bool) | (factors != 1)
+    )
+    return _finite(column, values, changed)
+
+
+def _amounts(written: pd.Series) -> tuple[pd.Series, pd.Series, pd.Series]:
+    """Numbers, the units behind them, and the text these were read from."""
+    text = _plain_text(written)
+    # Bare numbers are the most, and these need no pattern. Hexadecimal is no number here.
+    bare = pd.to_numeric(
+        text.where(~text.str.contains("[_xXnN]").fillna(value=True)), errors="coerce"
+    )
+    amount = bare.astype("float64")
+    unit = pd.Series("", index=text.index, dtype="str")
+    other = (text.notna() & amount.isna()).to_numpy(bool)
+    if other.any():
+        rest = text[other]
+        grouped = rest.str.match(_THOUSANDS).to_numpy(bool)
+        rest = rest.where(~grouped, rest.str.replace(",", "", regex=False))
+        parts = rest.str.extract(_NUMBER)
+        amount[other] = pd.to_numeric(parts[0].fillna("") + parts[1], errors="coerce")
+        unit[other] = parts[2].fillna("")
+        text = text.where(~other, rest.reindex(text.index))
+    return amount, unit, text
+
+
+def _finite(column: _Column, values: pd.Series, changed: np.ndarray) -> _Read:
+    values = values.where(column.there & np.isfinite(values.to_numpy(float)))
+    failed = column.there & values.isna().to_numpy(bool)
+    return _Read(values.astype("float64"), failed, np.asarray(changed, bool) & ~failed)
+
+
+def _whole_numbers(column: _Column) -> _Read:
+    read = _numbers(column)
+    amount = read.stored.to_numpy(float)
+    broken = np.isfinite(amount) & ((amount != np.floor(amount)) | (np.abs(amount) > _EXACT))
+    whole = read.stored.where(~broken).astype("Float64").astype("Int64")
+    return _Read(whole, read.failed | broken, read.changed & ~broken)
+
+
+def _heading_factor(column: _Column) -> Fraction:
+    """What a bare number is worth in the field's unit, by the unit in the heading."""
+    own = words.measures().get(words.plain(column.field.unit or ""))
+    if own is None or column.measure is None or column.measure.dimension != own.dimension:
+        return Fraction(1)
+    return column.measure.factor / own.factor
+
+
+def _cell_factors(units: Any, field: Field, heading: Fraction) -> dict[str, float]:
+    """What a number is worth by the unit written behind it; NaN for a unit that does not fit."""
+    own = words.measures().get(words.plain(field.unit or ""))
+    found: dict[str, float] = {"": float(heading)}
+    for written in units:
+        if written == "":
+            continue
+        unit = words.measures().get(words.plain(written))
+        fits = own is not None and unit is not None and unit.dimension == own.dimension
+        same = words.plain(written) == words.plain(field.unit or "\0")
+        # "2024年" is a year.
+        same = same or (unit is not None and unit.key == "year" and field.kind is Kind.INTEGER)
+        if fits and own is not None and unit is not None:
+            found[written] = float(unit.factor / own.factor)
+        else:
+            found[written] = 1.0 if same else math.nan
+    return found
+
+
+def _rounding(column: _Column) -> pd.Series:
+    """Half of the last digit each area was written to, in the field's unit."""
+    heading = float(_heading_factor(column))
+    if pd.api.types.is_numeric_dtype(column.raw):
+        decimals = column.text.str.extract(r"\.(\d+)$", expand=False).str.len().fillna(0)
+        finest = float(decimals.max()) if len(decimals) else 0.0
+        return pd.Series(0.5 * 10.0**-finest * heading, index=column.raw.index)
+    _, unit, text = _amounts(column.text)
+    point = text.str.find(".")
+    decimals = (text.str.len() - point - 1).where(point >= 0, 0)
+    with_unit = (unit != "").to_numpy(bool)
+    if with_unit.any():
+        digits = text[with_unit].str.extract(r"\.(\d+)", expand=False).str.len()
+        decimals[with_unit] = digits.fillna(0).astype(decimals.dtype)
+    factors = unit.map(_cell_factors(unit.unique(), column.field, Fraction(heading)))
+    half = 0.5 * 10.0 ** -decimals.fillna(0).astype("float64") * factors.astype("float64")
+    return half.fillna(0.0)
+
+
+def _dates(column: _Column) -> _Read:
+    if pd.api.types.is_datetime64_any_dtype(column.raw):
+        local = column.raw.dt.tz_localize(None) if column.raw.dt.tz is not None else column.raw
+        values = local.astype(_DATE_TYPE).dt.floor("D")
+        nothing = np.zeros(len(values), bool)
+        return _Read(values, column.there & values.isna().to_numpy(bool), nothing)
+    places, uniques = pd.factorize(column.text)
+    found = _days(pd.Series(uniques, dtype="str"))
+    days = np.append(found.to_numpy(_DATE_TYPE), np.datetime64("NaT"))
+    values = pd.Series(days[places], index=column.text.index)
+    failed = column.there & values.isna().to_numpy(bool)
+    plain = np.append((found.dt.strftime("%Y-%m-%d") == pd.Series(uniques)).to_numpy(bool), True)
+    return _Read(values, failed, column.there & ~failed & ~plain[places])
+
+
+def _days(written: pd.Series) -> pd.Series:
+    """The day each text names; NaT where it names none."""
+    known = words.values()["dates"]
+    text = written.str.replace(_TIME, "", regex=True)
+    text = _plain_text(text)
+    for mark in known["separators"]:
+        text = text.str.replace(mark, "-", regex=False)
+    for mark in known["endings"]:
+        text = text.str.removesuffix(mark)
+    text = text.str.removesuffix("-")
+    parts = text.str.extract(_DATE)
+    compact = text.str.extract(_COMPACT_DAY)
+    parts = parts.where(parts[0].notna(), compact)
+    iso = parts[0] + "-" + parts[1].str.zfill(2) + "-" + parts[2].fillna("01").str.zfill(2)
+    values = pd.to_datetime(iso, format="%Y-%m-%d", errors="coerce").astype(_DATE_TYPE)
+    serial = pd.to_numeric(text.where(values.isna()), errors="coerce").to_numpy(float)
+    is_serial = (serial >= _EXCEL_DAYS[0]) & (serial <= _EXCEL_DAYS[1])
+    if is_serial.any():
+        days = _EXCEL_EPOCH + np.where(is_serial, serial, 0).astype("timedelta64[D]")
+        values = values.where(~is_serial, pd.Series(days, values.index).astype(_DATE_TYPE))
+    return values
+
+
+def _booleans(column: _Column) -> _Read:
+    if pd.api.types.is_bool_dtype(column.raw):
+        nothing = np.zeros(len(column.raw), bool)
+        return _Read(column.raw.astype("boolean"), nothing, nothing)
+    known = words.values()["boolean"]
+    meant = dict.fromkeys(words.plain_set(known["yes"]), True)
+    meant.update(dict.fromkeys(words.plain_set(known["no"]), False))
+    values = _by_word(column.text, lambda word: meant.get(words.plain(word))).astype("boolean")
+    failed = column.there & values.isna().to_numpy(bool)
+    return _Read(values, failed, np.zeros(len(values), bool))
+
+
+def _code(column: _Column) -> _Read:
+    if not column.field.choices:
+        return _texts(column)
+    meant = _choices(column.field.choices)
+    values = _by_word(column.text, lambda word: meant.get(words.plain(word))).astype("str")
+    failed = column.there & values.isna().to_numpy(bool)
+    return _Read(values, failed, np.zeros(len(values), bool), "value_not_in_list")
+
+
+def _codes(column: _Column) -> _Read:
+    meant = _choices(column.field.choices)
+    marks = "|".join(re.escape(mark) for mark in words.values()["lists"]["separators"])
+    split = re.compile(marks)
+
+    def joined(written: str) -> str | None:
+        parts = [part for one in split.split(written) if (part := one.strip())]
+        codes = [meant.get(words.plain(part)) if meant else part for part in parts]
+        if not codes or any(code is None for code in codes):
+            return None
+        return ";".join(dict.fromkeys(str(code) for code in codes))
+
+    values = _by_word(column.text, joined).astype("str")
+    failed = column.there & values.isna().to_numpy(bool)
+    return _Read(values, failed, np.zeros(len(values), bool), "value_not_in_list")
+
+
+def _choices(choices: tuple[Choice, ...]) -> dict[str, str]:
+    meant: dict[str, str] = {}
+    for choice in choices:
+        for word in (choice.code, choice.label.zh, choice.label.en, *choice.synonyms):
+            meant.setdefault(words.plain(word), choice.code)
+    return meant
+
+
+def _by_word(text: pd.Series, meaning: Callable[[str], Any]) -> pd.Series:
+    """What each text means, asked once per different text."""
+    places, uniques = pd.factorize(text)
+    meant = np.array([*(meaning(str(one)) for one in uniques), None], dtype=object)
+    return pd.Series(meant[places], index=text.index, dtype=object)
+
+
+def _report(column: _Column, read: _Read, findings: Findings) -> None:
+    field = column.field
+    bad = np.flatnonzero(read.failed)
+    if len(bad):
+        findings.add(
+            read.code,
+            rows=column.rows[bad],
+            numbers=None if column.numbers is None else column.numbers.iloc[bad],
+            field=field.key,
+            found=column.text.iloc[bad],
+            details={
+                **words.in_both(words.values()["expected"], field.kind.value, "expected"),
+                "allowed_zh": [choice.label.zh for choice in field.choices[:12]],
+                "allowed_en": [choice.label.en for choice in field.choices[:12]],
+            },
+        )
+    changed = np.flatnonzero(read.changed)
+    if len(changed):
+        first = int(changed[0])
+        details = {
+            "count": len(changed),
+            "row": int(column.rows[first]),
+            "became": _shown(read.stored.iloc[first], field),
+        }
+        found = column.text.iloc[first]
+        if column.measure is not None and pd.api.types.is_numeric_dtype(column.raw):
+            found = f"{found} ({column.raw.name})"
+        findings.add("value_harmonised", field=field.key, found=found, details=details)
+
+
+def _shown(one: Any, field: Field) -> str:
+    if isinstance(one, pd.Timestamp):
+        return f"{one:%Y-%m-%d}"
+    if isinstance(one, float):
+        return f"{one:.10g}" + (f" {field.unit}" if field.unit else "")
+    return str(one)
+
+
+_READERS: Final[Mapping[Kind, Callable[[_Column], _Read]]] = {
+    Kind.TEXT: _texts,
+    Kind.INTEGER: _whole_numbers,
+    Kind.NUMBER: _numbers,
+    Kind.DATE: _dates,
+    Kind.BOOLEAN: _booleans,
+    Kind.CODE: _code,
+    Kind.CODES: _codes,
+}
