@@ -94,12 +94,12 @@ class Recorder:
         )
         return self.number
 
-    def add_edition(self, territory: Territory, *, source: str, is_sample: bool) -> int:
+    def add_edition(self, territory: Territory, *, source: str) -> int:
         """Store districts and units; returns the edition's id."""
         key = self.store.next_id(self.connection, edition)
         self.connection.execute(
             sa.insert(edition).values(
-                id=key, source=source, is_sample=is_sample, change_id=self.number
+                id=key, source=source, is_sample=territory.is_sample, change_id=self.number
             )
         )
         areas, bodies = territory.districts, territory.units

@@ -107,6 +107,11 @@ class Register:
         """Let go of the database."""
         self.store.close()
 
+    @property
+    def layers(self) -> list[Layer]:
+        """Every declared layer."""
+        return list(self._layers.values())
+
     def layer(self, key: str) -> Layer:
         """The declared layer of this key.
 
@@ -195,6 +200,14 @@ class Register:
         texts = rows[["district", "unit", "stage"]].astype("str")
         counts = rows[["parcels", "with_boundary"]].astype("int64")
         return pd.concat([texts, counts, rows[["area_m2"]].astype("float64")], axis=1)
+
+    def counts(self, moment: Moment) -> dict[str, int]:
+        """How many parcels each layer holds; layers without any are left out."""
+        query = sa.select(version.c.layer, sa.func.count()).group_by(version.c.layer)
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            rows = connection.execute(self._at(query, moment).params(known=known))
+            return {layer: int(count) for layer, count in rows}
 
     def crossing(self, layer: str, moment: Moment, *, where: Filter | None = None) -> pd.DataFrame:
         """The kept split of parcels that cross a district's border or lie partly outside.
@@ -340,9 +353,7 @@ class Register:
         recorder.write(layer, step, held, self.territory)
         return Outcome(recorder.number, step.created, step.updated, step.unchanged)
 
-    def load_territory(
-        self, territory: Territory, act: Act, *, source: str, is_sample: bool = False
-    ) -> Outcome:
+    def load_territory(self, territory: Territory, act: Act, *, source: str) -> Outcome:
         """Replace districts and units; every believed version is split and assigned anew.
 
         A district's border is what the register knows, not an event in the world: versions keep
@@ -353,12 +364,11 @@ class Register:
             territory: The new districts and units.
             act: Who, when, why.
             source: Where they come from, in words.
-            is_sample: Whether maps must carry the sample mark.
         """
         with self.store.write() as connection:
             recorder = Recorder(self.store, connection, act)
             recorder.open("districts")
-            key = recorder.add_edition(territory, source=source, is_sample=is_sample)
+            key = recorder.add_edition(territory, source=source)
             moved = sum(
                 self._reassign(recorder, layer, territory, edition_id=key)
                 for layer in self._layers.values()
@@ -374,7 +384,7 @@ class Register:
             self.store, connection, Act(by=act.by, at=act.at, on=act.on, reason="bundled")
         )
         first.open("districts")
-        first.add_edition(districts.bundled(), source="bundled", is_sample=True)
+        first.add_edition(districts.bundled(), source="bundled")
 
     def _reassign(
         self, recorder: Recorder, layer: Layer, territory: Territory, *, edition_id: int
@@ -467,12 +477,14 @@ class Register:
             .where(unit.c.edition_id == number)
             .order_by(unit.c.id),
         )
+        sample = sa.select(edition.c.is_sample).where(edition.c.id == number)
         shapes = areas.pop("geom").to_numpy()
         return Territory(
             districts=gpd.GeoDataFrame(
                 areas.astype("str").set_index("code"), geometry=shapes, crs=crs.STORAGE
             ),
             units=bodies.astype("str").set_index("code"),
+            is_sample=bool(connection.execute(sample).scalar()),
         )
 
     def _change_of_file(
