@@ -34,6 +34,8 @@ class Exit(IntEnum):
     MAPPING_NOT_USABLE = 16
     UNKNOWN_LAYER = 21
     UNKNOWN_PARCEL = 22
+    UNKNOWN_DISTRICT = 23
+    UNKNOWN_STAGE = 24
     STORE_NOT_FOUND = 31
     STORE_NOT_USABLE = 32
     STORE_BUSY = 33
@@ -57,6 +59,8 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.MappingNotUsableError: Exit.MAPPING_NOT_USABLE,
         errors.UnknownLayerError: Exit.UNKNOWN_LAYER,
         errors.UnknownParcelError: Exit.UNKNOWN_PARCEL,
+        errors.UnknownDistrictError: Exit.UNKNOWN_DISTRICT,
+        errors.UnknownStageError: Exit.UNKNOWN_STAGE,
         errors.StoreNotFoundError: Exit.STORE_NOT_FOUND,
         errors.StoreNotUsableError: Exit.STORE_NOT_USABLE,
         errors.StoreBusyError: Exit.STORE_BUSY,

@@ -31,6 +31,18 @@ class UnknownLayerError(Refusal):
     code = "unknown_layer"
 
 
+class UnknownDistrictError(Refusal):
+    """No district is called so. Fields: district, known."""
+
+    code = "unknown_district"
+
+
+class UnknownStageError(Refusal):
+    """No stage of these layers is called so. Fields: stage, known."""
+
+    code = "unknown_stage"
+
+
 class UnknownParcelError(Refusal):
     """No parcel has this code. Fields: layer, number."""
 

@@ -1,0 +1,163 @@
+"""The command `jingtu`: what is typed becomes one call into a door, and its answer is printed.
+
+Every help text is declared as a key of `maps/locale/*/commands.toml` and turned into words of the
+asked language once the command line is known.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import typer
+import typer.exceptions
+import typer.main
+import typer.rich_utils
+from rich.console import Console
+from rich.markup import escape
+
+from maps import answers, settings, text
+from maps.answers import Exit
+from maps.cli import coverage, deliveries, demo, districts, drawing, layers
+from maps.cli.desk import Desk, Language
+from parcels.errors import Refusal
+
+_TITLES: Final = {
+    "OPTIONS_PANEL_TITLE": "options",
+    "ARGUMENTS_PANEL_TITLE": "arguments",
+    "COMMANDS_PANEL_TITLE": "commands",
+    "ERRORS_PANEL_TITLE": "errors",
+    "DEFAULT_STRING": "default",
+    "REQUIRED_LONG_STRING": "required",
+    "ENVVAR_STRING": "variable",
+    "RICH_HELP": "try_help",
+}
+
+app = typer.Typer(
+    name="jingtu",
+    help="commands.jingtu",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    add_completion=False,
+)
+app.add_typer(layers.app, name="layers")
+app.add_typer(districts.app, name="districts")
+app.command("import", help="commands.import", epilog="commands.import_example")(deliveries.import_)
+app.command("coverage", help="commands.coverage", epilog="commands.coverage_example")(
+    coverage.coverage
+)
+app.command("map", help="commands.map", epilog="commands.map_example")(drawing.map_)
+app.command("demo", help="commands.demo", epilog="commands.demo_example")(demo.demo)
+
+
+@app.callback(epilog="commands.jingtu_example")
+def jingtu(
+    context: typer.Context,
+    store: Annotated[str | None, typer.Option(help="cli.options.store")] = None,
+    lang: Annotated[Language | None, typer.Option(help="cli.options.lang")] = None,
+    user: Annotated[str | None, typer.Option(help="cli.options.user")] = None,
+    layer_folder: Annotated[
+        list[str] | None, typer.Option("--layers", help="commands.options.layers")
+    ] = None,
+) -> None:
+    """Read what holds for every command."""
+    asked = settings.read()
+    context.obj = Desk(
+        store=store or asked.store,
+        lang=lang.value if lang else asked.lang,
+        user=user or asked.user,
+        layer_folders=tuple(layer_folder or ()),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with the exit code of `maps.answers`."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run(given))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns the exit code.
+
+    Args:
+        arguments: What was typed after `jingtu`.
+    """
+    lang = _language(arguments)
+    problem = Console(stderr=True)
+    try:
+        command = _in_words(typer.main.get_command(app), lang)
+        code = command.main(arguments, prog_name="jingtu", standalone_mode=False)
+    except Refusal as refusal:
+        _refuse(problem, refusal, lang)
+        return int(answers.exit_code(refusal))
+    except typer.exceptions.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            return int(Exit.DONE)  # the help is on the screen
+        problem.print(escape(_usage(error, lang)), style="red", soft_wrap=True)
+        return int(Exit.USAGE)
+    except (KeyboardInterrupt, typer.Abort):
+        problem.print(text.say("cli.interrupted", lang), soft_wrap=True)
+        return int(Exit.INTERRUPTED)
+    return code if isinstance(code, int) else int(Exit.DONE)
+
+
+def _language(arguments: Sequence[str]) -> str:
+    """The language asked for anywhere on the command line: help is printed before it is parsed."""
+    for position, argument in enumerate(arguments):
+        name, _, joined = argument.partition("=")
+        following = arguments[position + 1] if position + 1 < len(arguments) else ""
+        asked = joined or following
+        if name == "--lang" and asked in text.LANGUAGES:
+            return asked
+    return settings.spoken()
+
+
+def _in_words(command: Any, lang: str) -> Any:
+    """The command with its help, and that of all below it, in words."""
+    for name, key in _TITLES.items():
+        setattr(typer.rich_utils, name, text.say(f"commands.titles.{key}", lang))
+    _translate(command, lang)
+    return command
+
+
+def _translate(command: Any, lang: str) -> None:
+    for name in ("help", "short_help", "epilog"):
+        key = getattr(command, name)
+        if key and text.has(key, lang):
+            setattr(command, name, text.say(key, lang))
+    command.options_metavar = text.say("commands.titles.some_options", lang)
+    for parameter in command.params:
+        key = getattr(parameter, "help", None)
+        if key and text.has(key, lang):
+            parameter.help = text.say(key, lang)
+    # Made only now, since its sentence is the library's own.
+    ask = command.get_help_option(typer.Context(command))
+    if ask is not None:
+        ask.help = text.say("commands.options.help", lang)
+    for below in getattr(command, "commands", {}).values():
+        _translate(below, lang)
+
+
+def _refuse(console: Console, refusal: Refusal, lang: str) -> None:
+    console.print(
+        escape(text.say("cli.refused", lang) + answers.what(refusal, lang)),
+        style="red",
+        soft_wrap=True,
+    )
+    for line in answers.problems(refusal, lang):
+        console.print(escape(f"  {line}"), soft_wrap=True)
+    console.print(escape(answers.mend(refusal, lang)), soft_wrap=True)
+
+
+def _usage(error: typer.exceptions.TyperException, lang: str) -> str:
+    known = {"MissingParameter": "missing", "NoSuchOption": "no_such_option"}
+    kind = type(error).__name__
+    key = known.get(kind, "bad_value" if kind == "BadParameter" else "other")
+    context = getattr(error, "ctx", None)
+    parameter = getattr(error, "param", None)
+    name = getattr(error, "option_name", None)
+    if name is None and parameter is not None:
+        name = parameter.get_error_hint()
+    command = context.command_path if context is not None else "jingtu"
+    return text.say(f"commands.usage.{key}", lang, name=name, said=error.message, command=command)

@@ -1,0 +1,243 @@
+"""`jingtu import`: deliveries in, with a report of everything found."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+from maps import report, settings, tables
+from maps.answers import Exit
+from maps.cli.desk import Desk, desk_of
+from parcels.errors import FileNotReadableError
+from parcels.findings import Findings
+from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive
+from parcels.ingest.rejects import SUFFIX, write_rejects
+from parcels.model import Layer
+from parcels.recording import Act
+from parcels.register import Outcome, Register
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the sender and the clerk say about a delivery.
+
+    Attributes:
+        options: What helps to read it.
+        on: First day on which it is true.
+        accept_valid: Take the rows without errors, write the others to `rejects`.
+        dry_run: Check everything, store nothing.
+    """
+
+    options: ReceiveOptions
+    on: dt.date
+    reason: str | None = None
+    accept_valid: bool = False
+    dry_run: bool = False
+    rejects: Path | None = None
+
+
+def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command line
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="commands.arguments.files")],
+    layer: Annotated[str, typer.Option("--layer", "-l", help="commands.options.layer")],
+    on: Annotated[
+        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="commands.options.on")
+    ] = None,
+    crs: Annotated[str | None, typer.Option(help="commands.options.crs")] = None,
+    encoding: Annotated[str | None, typer.Option(help="commands.options.encoding")] = None,
+    part: Annotated[str | None, typer.Option(help="commands.options.part")] = None,
+    column: Annotated[list[str] | None, typer.Option(help="commands.options.column")] = None,
+    district: Annotated[str | None, typer.Option(help="commands.options.row_district")] = None,
+    unit: Annotated[str | None, typer.Option(help="commands.options.row_unit")] = None,
+    stage: Annotated[str | None, typer.Option(help="commands.options.row_stage")] = None,
+    reason: Annotated[str | None, typer.Option(help="commands.options.reason")] = None,
+    accept_valid: Annotated[
+        bool, typer.Option("--accept-valid", help="commands.options.accept_valid")
+    ] = False,
+    rejects: Annotated[Path | None, typer.Option(help="commands.options.rejects")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="commands.options.dry_run")] = False,
+    report_to: Annotated[
+        Path | None, typer.Option("--report", help="commands.options.report")
+    ] = None,
+) -> int:
+    """Check deliveries and take them in."""
+    desk = desk_of(context)
+    layers = desk.catalog()
+    declared = layers.layer(layer)
+    wish = Wish(
+        options=ReceiveOptions(
+            crs=crs,
+            encoding=encoding,
+            part=part,
+            mapping=_mapping(column or []),
+            district=district,
+            unit=unit,
+            stage=stage,
+        ),
+        on=on.date() if on else settings.today(),
+        reason=reason,
+        accept_valid=accept_valid,
+        dry_run=dry_run,
+        rejects=rejects,
+    )
+    with desk.open(layers, create=True) as register:
+        return bring_in(desk, register, declared, files, wish, report_to=report_to)
+
+
+def bring_in(
+    desk: Desk,
+    register: Register,
+    layer: Layer,
+    files: list[Path],
+    wish: Wish,
+    *,
+    report_to: Path | None = None,
+) -> int:
+    """Receive files, report what was found, and store what may be stored.
+
+    Returns:
+        The exit code: DONE, or DELIVERY_NOT_ACCEPTED when a row or a file was kept out.
+    """
+    deliveries = [_receive(desk, register, layer, path, wish) for path in files]
+    found = _found(deliveries)
+    report.show(found, layer=layer, lang=desk.lang)
+    if report_to is not None:
+        report.write(found, report_to, layer=layer, lang=desk.lang)
+        desk.print(desk.say("cli.written", file=report_to))
+    kept_out = sum(len(one.frame) - len(one.ready) for one in deliveries)
+    refused = kept_out > 0 or any(one.findings.file_has_error() for one in deliveries)
+    if wish.dry_run:
+        desk.print(desk.say("commands.import_said.dry_run"))
+    elif refused and not wish.accept_valid:
+        desk.print(desk.say("commands.import_said.nothing_stored", rows=kept_out))
+    else:
+        _store(desk, register, layer, deliveries, wish)
+        _put_aside(desk, layer, deliveries, wish)
+    return int(Exit.DELIVERY_NOT_ACCEPTED if refused else Exit.DONE)
+
+
+def _receive(desk: Desk, register: Register, layer: Layer, path: Path, wish: Wish) -> Delivery:
+    if register.is_own_file(path):
+        # GDAL on the open register would break its locks; a checkout is a copy.
+        raise FileNotReadableError(file=str(path), reason="is_the_register")
+    known = register.frame(layer.key, desk.moment(), columns=["code"])
+    console = tables.screen(error=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bars:
+        task = bars.add_task(path.name, total=len(STEPS))
+
+        def progress(step: str, done: int, total: int) -> None:
+            said = desk.say(f"commands.steps.{step}")
+            finished = STEPS.index(step) + (done / total if total else 0)
+            bars.update(task, description=f"{path.name}  {said}", completed=finished)
+
+        return receive(
+            path,
+            layer,
+            register.territory,
+            options=wish.options,
+            register=known.reset_index(drop=True),
+            progress=progress,
+        )
+
+
+def _found(deliveries: list[Delivery]) -> pd.DataFrame:
+    whole = Findings(deliveries[0].layer.key, "")
+    for delivery in deliveries:
+        whole.merge(delivery.findings)
+    return whole.frame()
+
+
+def _store(
+    desk: Desk, register: Register, layer: Layer, deliveries: list[Delivery], wish: Wish
+) -> None:
+    pairs = [(one.ready, _act(desk, one, wish)) for one in deliveries if len(one.ready)]
+    outcomes = register.take_all(layer.key, pairs) if pairs else []
+    for outcome, (_, act) in zip(outcomes, pairs, strict=True):
+        name = act.file.name if act.file else ""
+        desk.print(_said(desk, outcome, name))
+
+
+def _said(desk: Desk, outcome: Outcome, name: str) -> str:
+    if outcome.known_as is not None:
+        return desk.say("commands.import_said.known", file=name, change=outcome.known_as)
+    if outcome.change is None:
+        return desk.say("commands.import_said.unchanged", file=name, rows=outcome.unchanged)
+    return desk.say(
+        "commands.import_said.stored",
+        file=name,
+        change=outcome.change,
+        created=outcome.created,
+        updated=outcome.updated,
+        unchanged=outcome.unchanged,
+    )
+
+
+def _act(desk: Desk, delivery: Delivery, wish: Wish) -> Act:
+    options = wish.options
+    chosen: Mapping[str, Any] = {
+        "crs": options.crs,
+        "encoding": options.encoding,
+        "part": options.part,
+        "mapping": dict(options.mapping),
+        "district": options.district,
+        "unit": options.unit,
+        "stage": options.stage,
+        "rows": len(delivery.frame),
+        "rejected": len(delivery.frame) - len(delivery.ready),
+    }
+    return Act(
+        by=desk.user,
+        at=settings.now(),
+        on=wish.on,
+        reason=wish.reason,
+        unit=options.unit,
+        file=delivery.source,
+        details={key: said for key, said in chosen.items() if said not in (None, {}, "")},
+    )
+
+
+def _put_aside(desk: Desk, layer: Layer, deliveries: list[Delivery], wish: Wish) -> None:
+    """Write the rows kept out to a file of the kind they came in."""
+    for delivery in deliveries:
+        out = set(delivery.frame.loc[~delivery.frame["ok"], "row"].astype(int))
+        if not out:
+            continue
+        path = _rejects_path(delivery, wish, several=len(deliveries) > 1)
+        said = report.reasons(delivery.findings.frame(), layer=layer, lang=desk.lang)
+        write_rejects(delivery, path, reasons={row: said.get(row, "") for row in out})
+        desk.print(
+            desk.say(
+                "commands.import_said.rejects",
+                file=delivery.source.name,
+                rows=len(out),
+                rejects=path,
+            )
+        )
+
+
+def _rejects_path(delivery: Delivery, wish: Wish, *, several: bool) -> Path:
+    if wish.rejects is not None and not several and not wish.rejects.is_dir():
+        return wish.rejects
+    folder = wish.rejects or Path.cwd()
+    stem = Path(delivery.source.name).stem
+    return folder / f"{stem}.rejects{SUFFIX[delivery.arrived.kind]}"
+
+
+def _mapping(stated: list[str]) -> dict[str, str]:
+    """Column and field of each COLUMN=FIELD; a column without one is left out on purpose."""
+    pairs = (one.rpartition("=") for one in stated)
+    return {column: field for column, _, field in pairs}
