@@ -162,8 +162,8 @@ def folium_map(
         "shadings": _shadings(views, territory, coverage, lang),
         "bounds": _opening(views, territory),
     }
-    blocks = [(f"{n}-{i}", p) for i, one in enumerate(drawn) for n, p in one.blocks.items()]
-    made.add_child(ParcelMap(made, outlines, config, dict(blocks)))
+    blocks = {name: packed for one in drawn for name, packed in one.blocks.items()}
+    made.add_child(ParcelMap(made, outlines, config, blocks))
     _number_elements(page)
     return made
 

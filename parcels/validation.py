@@ -100,7 +100,8 @@ def _check_values(draft: pd.DataFrame, field: Field, report: Report) -> None:
         known = np.isin(report.rows, _rows_with_error(report.findings, field.key))
         report.add("value_missing", empty & ~known, field=field.key)
     if field.pattern is not None:
-        fits = values.astype("str").str.match(rf"(?:{field.pattern})\Z").fillna(value=True)
+        # What is not there has no pattern to break.
+        fits = values.isna() | values.astype("str").str.match(rf"(?:{field.pattern})\Z")
         details: dict[str, Any] = {
             "pattern": field.pattern,
             "kind": "pattern",
