@@ -19,6 +19,12 @@ from parcels import crs
 from parcels.errors import DistrictsNotUsableError
 from parcels.zones import Zones
 
+MIN_PART_M2: Final = 1e-4
+"""A square centimetre: less is the rounding of degrees along a border, not a part of a parcel."""
+
+MIN_PART_SHARE: Final = 1e-6
+"""The same for parcels smaller than 100 m2, as a share of their area."""
+
 _CODE_NAMES: Final = ("code", "adcode", "xzqdm", "dm", "gb")
 _NAME_NAMES: Final = ("name", "xzqmc", "mc")
 
@@ -85,12 +91,23 @@ class Territory:
         Returns:
             The pieces; pieces and `outside_m2` of a boundary add up to its area.
         """
-        places, districts, areas = self.zones.split(boundaries)
-        whole = np.nan_to_num(crs.area_m2(boundaries))
-        outside = whole - np.bincount(places, areas, minlength=len(whole))
-        # Rounding of the cuts, far below any survey: not a part of its own.
-        outside[outside < crs.NO_AREA_M2] = 0.0
-        return Split(places, districts, areas, outside)
+        boundaries = np.asarray(boundaries, dtype=object)
+        whole = crs.area_m2(boundaries)
+        place, district, area = self.zones.split(boundaries, whole)
+        whole = np.nan_to_num(whole)
+        # A border drawn along a parcel's edge cuts off slivers of rounding. They stay with the
+        # parcel's largest part, so that the parts still add up to the whole.
+        floor = np.minimum(MIN_PART_M2, MIN_PART_SHARE * whole)
+        flat = shapely.get_dimensions(boundaries)[place] < 2
+        first = np.append(True, place[1:] != place[:-1])[: len(place)]
+        kept = np.where(flat, first, area > floor[place])
+        place, district, area = place[kept], district[kept], area[kept]
+        outside = whole - np.bincount(place, area, minlength=len(whole))
+        largest, of = larger_part(place, district, area)
+        inside = outside[of] <= floor[of]
+        area[largest[inside]] += outside[of[inside]]
+        outside[of[inside]] = 0.0
+        return Split(place, district, area, outside)
 
     def assign(self, split: Split, count: int) -> pd.DataFrame:
         """The district that holds the larger part of each boundary.
@@ -103,16 +120,15 @@ class Territory:
             One row per boundary: `district` (code, NA if it lies in none), `share` (0 to 1 of its
             area in that district) and `crosses` (whether it has parts elsewhere).
         """
-        order = np.lexsort((split.district, -split.area_m2, split.parcel))
-        first = order[np.unique(split.parcel[order], return_index=True)[1]]
+        largest, of = larger_part(split.parcel, split.district, split.area_m2)
         whole = np.bincount(split.parcel, split.area_m2, minlength=count) + split.outside_m2
         pieces = np.bincount(split.parcel, minlength=count)
         district = np.full(count, None, dtype=object)
-        district[split.parcel[first]] = self.districts.index.to_numpy()[split.district[first]]
+        district[of] = self.districts.index.to_numpy()[split.district[largest]]
         share = np.zeros(count)
-        held = whole[split.parcel[first]]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share[split.parcel[first]] = np.where(held > 0, split.area_m2[first] / held, 1.0)
+        share[of] = np.divide(
+            split.area_m2[largest], whole[of], out=np.ones(len(of)), where=whole[of] > 0
+        )
         return pd.DataFrame(
             {
                 "district": pd.Series(district, dtype="str"),
@@ -128,6 +144,33 @@ class Territory:
     @cached_property
     def _units_by_word(self) -> dict[str, str]:
         return _words(self.units)
+
+
+def larger_part(
+    parcel: np.ndarray, district: np.ndarray, area_m2: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which entry of a split is the larger part of each parcel in it.
+
+    Parts that differ by no more than rounding are equal; of equal parts the first district's is
+    taken.
+
+    Args:
+        parcel: Numbers of the parcels, aligned with the other arguments.
+        district: Positions or codes of the districts.
+        area_m2: Areas of the parts.
+
+    Returns:
+        Positions in the arguments, and the numbers of their parcels, ascending.
+    """
+    order = np.lexsort((district, parcel))
+    numbers, begin = np.unique(parcel[order], return_index=True)
+    if not len(numbers):
+        return np.empty(0, np.int64), numbers
+    area = area_m2[order]
+    most = np.repeat(np.maximum.reduceat(area, begin), np.diff(begin, append=len(order)))
+    close = np.flatnonzero(area >= most - np.minimum(MIN_PART_M2, MIN_PART_SHARE * most))
+    # The first close one at or after each parcel's begin is its own: the largest is close.
+    return order[close[np.searchsorted(close, begin)]], numbers
 
 
 @lru_cache(maxsize=1)

@@ -79,7 +79,8 @@ def signed_areas(xy: np.ndarray, start: np.ndarray) -> np.ndarray:
     # The step from a ring's last point (a copy of its first, so 0, 0) to the next ring adds 0.
     cross = np.zeros(len(xy))
     cross[:-1] = x[:-1] * y[1:] - x[1:] * y[:-1]
-    return np.add.reduceat(cross, start) / 2
+    areas: np.ndarray = np.add.reduceat(cross, start) / 2
+    return areas
 
 
 def _one_ring(lonlat: np.ndarray, start: np.ndarray, counts: np.ndarray) -> np.ndarray:

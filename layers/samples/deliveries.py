@@ -31,7 +31,7 @@ from parcels.model import Layer
 MADE_AT: Final = dt.datetime(2024, 8, 30, 2, tzinfo=dt.UTC)
 """The instant in all sample files, so that the same seed gives the same bytes."""
 
-_SENDERS_SHARE: Final = (0.6, 0.97)
+_HOME_SHARE: Final = (0.6, 0.97)
 _BAND_DEG: Final = 0.008
 
 
@@ -147,25 +147,16 @@ def _parcels(plan: _Plan, layer: Layer, territory: Territory, *, seed: int) -> g
     land = _land(plan, territory)
     shapes = _SHAPES[plan.shape](plan.count, seed=seed, within=land).to_numpy()
     if plan.crossing:
-        shapes[: plan.crossing] = _across(plan.crossing, plan, territory, seed=seed)
+        shapes[: plan.crossing] = _across(plan, territory, shapes, seed=seed)
+    # The last ones lie half over others.
+    for place in range(plan.overlapping):
+        shapes[-1 - place] = _beside(shapes[plan.crossing + place])
     parcels = described(layer, shapes, seed=seed, territory=territory)
     if plan.sender in territory.units.index:
         parcels["unit"] = pd.Series(plan.sender, index=parcels.index, dtype="str")
-    if plan.overlapping:
-        parcels = _measured(faults.overlapping(parcels, plan.overlapping))
     if plan.fault in faults.OF_PARCELS:
         parcels = faults.OF_PARCELS[plan.fault](parcels)
     return parcels
-
-
-def _measured(parcels: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The same parcels, declaring the areas and centres that their boundaries have."""
-    centre = shapely.centroid(parcels.geometry.to_numpy())
-    return parcels.assign(
-        declared_area_m2=np.round(crs.area_m2(parcels.geometry.to_numpy()), 2),
-        registered_lon=np.round(shapely.get_x(centre), 7),
-        registered_lat=np.round(shapely.get_y(centre), 7),
-    )
 
 
 def _land(plan: _Plan, territory: Territory) -> Any:
@@ -178,17 +169,23 @@ def _land(plan: _Plan, territory: Territory) -> Any:
     return city if place is None else shapely.intersection(city, shapely.box(*place))
 
 
-def _across(count: int, plan: _Plan, territory: Territory, *, seed: int) -> np.ndarray:
+def _across(plan: _Plan, territory: Territory, others: np.ndarray, *, seed: int) -> np.ndarray:
     """Parcels mostly in one district, the sender's if it is one, and partly in another."""
     borders = territory.districts.geometry
-    home = plan.sender if plan.sender in borders.index else str(borders.index[0])
+    home = borders.loc[plan.sender] if plan.sender in borders.index else borders.iloc[0]
     city = shapely.union_all(borders.to_numpy())
-    band = shapely.intersection(shapely.buffer(borders.loc[home].boundary, _BAND_DEG), city)
+    band = shapely.intersection(shapely.buffer(home.boundary, _BAND_DEG), city)
     near = tiling(1500, seed=seed, within=band, mean_area_m2=8_000, clustered=False).polygons
-    share = crs.area_m2(shapely.intersection(near, borders.loc[home])) / crs.area_m2(near)
-    low, high = _SENDERS_SHARE
-    fitting = near[(share > low) & (share < high)][:: max(1, count)][:count]
-    return np.asarray(shapely.multipolygons(fitting, indices=np.arange(len(fitting))))
+    share = crs.area_m2(shapely.intersection(near, home)) / crs.area_m2(near)
+    low, high = _HOME_SHARE
+    fits = (share > low) & (share < high) & shapely.disjoint(near, shapely.union_all(others))
+    chosen = near[fits][: plan.crossing]
+    return np.asarray(shapely.multipolygons(chosen, indices=np.arange(len(chosen))))
+
+
+def _beside(shape: Any) -> Any:
+    west, _, east, _ = shapely.bounds(shape)
+    return shapely.transform(shape, lambda lonlat: [*lonlat, 0.45 * (east - west), 0])
 
 
 def _tiles(count: int, *, seed: int, within: Any) -> gpd.GeoSeries:

@@ -49,15 +49,6 @@ def codes_twice(parcels: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return parcels.assign(code=codes)
 
 
-def overlapping(parcels: gpd.GeoDataFrame, count: int) -> gpd.GeoDataFrame:
-    """The last `count` boundaries put half over the first ones."""
-    shapes = parcels.geometry.to_numpy().copy()
-    for place in range(count):
-        west, _, east, _ = shapely.bounds(shapes[place])
-        shapes[-1 - place] = affinity.translate(shapes[place], 0.45 * (east - west), 0)
-    return parcels.set_geometry(shapes, crs=parcels.crs)
-
-
 def strange_values(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Words for a stage, a kind, a date and a number that mean nothing, and a number below 0.
 

@@ -29,6 +29,7 @@ class Hand:
         headings: "label", or "initials" where a field has such a name.
         dates: "date" for true dates, else "iso", "chinese" or "dots" for texts.
         areas: Unit of the declared area: "m2", "mu" or "ha".
+        area_heading: What stands over it; "" for the field's own heading.
         districts: "name" or "code".
         synonyms: Whether some stages and codes are in other accepted words.
         full_width: Whether some areas are in full-width digits.
@@ -37,6 +38,7 @@ class Hand:
     headings: str
     dates: str
     areas: str
+    area_heading: str = ""
     districts: str = "name"
     synonyms: bool = False
     full_width: bool = False
@@ -71,9 +73,8 @@ def written(
 
 def heading(field: Field, by: Hand) -> str:
     """What this hand writes over the column of a field."""
-    if field.key == "declared_area_m2" and by.areas in words()["list"]["measures"]:
-        measure = words()["list"]["measures"][by.areas]
-        return str(words()["list"]["area_heading"].format(measure=measure))
+    if field.key == "declared_area_m2" and by.area_heading:
+        return by.area_heading
     short = [alias for alias in field.aliases if alias.isascii() and alias.isupper()]
     return short[0] if short and by.headings == "initials" else field.label.zh
 
