@@ -185,7 +185,7 @@ def _across(plan: _Plan, territory: Territory, others: np.ndarray, *, seed: int)
 
 def _beside(shape: Any) -> Any:
     west, _, east, _ = shapely.bounds(shape)
-    return shapely.transform(shape, lambda lonlat: [*lonlat, 0.45 * (east - west), 0])
+    return shapely.transform(shape, lambda lonlat: lonlat + np.array([0.45 * (east - west), 0.0]))
 
 
 def _tiles(count: int, *, seed: int, within: Any) -> gpd.GeoSeries:
