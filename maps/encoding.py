@@ -92,7 +92,7 @@ def pack_boundaries(geometries: np.ndarray, tags: Mapping[str, np.ndarray]) -> P
     polygons = plane[kinds == POLYGON]
     points = shapely.get_coordinates(shapely.centroid(plane[kinds == POINT]))
     step = _step(polygons)
-    low = shapely.total_bounds(plane)[:2]
+    low = shapely.total_bounds(plane)[:2] if len(plane) else np.full(2, np.nan)
     origin = np.where(np.isfinite(low), low, 0.0)
     streams = {
         "kinds": kinds.tobytes(),
