@@ -146,6 +146,8 @@ def _sorted_out(
 
 def _table(headers: pd.Series) -> pd.DataFrame:
     known = words.formats()["boundary_points"]
+    if headers.empty:  # nothing to partition, and then no column to take
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in known["columns"]})
     fields = headers.str.partition("@")[0].str.removesuffix(",").str.split(",", expand=True)
     fields = fields.reindex(columns=range(max(fields.shape[1], len(known["columns"]))))
     names = list(known["columns"])
