@@ -96,9 +96,11 @@ def tiling(
     area_m2 = min(mean_area_m2, 0.75 * land_m2 / count)
     while area_m2 > _SMALLEST_M2:
         rng = np.random.default_rng(seed)
-        outlines = _outlines(land, area_m2 * _PARCELS_PER_BLOCK, rng)
-        if not clustered:
-            outlines = rng.permutation(outlines)
+        # Some more than needed, as blocks hold more or fewer parcels by chance.
+        enough = 30 + int(1.3 * count / _PARCELS_PER_BLOCK)
+        outlines = _outlines(
+            land, area_m2 * _PARCELS_PER_BLOCK, rng, enough=enough, clustered=clustered
+        )
         rows = rng.integers(*_ROWS, len(outlines))
         columns = rng.integers(*_COLUMNS, int(rows.sum()))
         held = np.cumsum(np.add.reduceat(columns, _starts(rows))) if len(rows) else np.zeros(1)
@@ -120,8 +122,10 @@ def _starts(lengths: np.ndarray) -> np.ndarray:
     return starts
 
 
-def _outlines(land: Any, block_m2: float, rng: np.random.Generator) -> np.ndarray:
-    """Outlines of the blocks that lie wholly inside the land, near ones first.
+def _outlines(
+    land: Any, block_m2: float, rng: np.random.Generator, *, enough: int, clustered: bool
+) -> np.ndarray:
+    """Outlines of at least `enough` blocks that lie wholly inside the land, or of all there are.
 
     Returns:
         Array (blocks, 4, 2) of lon, lat: south-west, south-east, north-east, north-west.
@@ -139,16 +143,32 @@ def _outlines(land: Any, block_m2: float, rng: np.random.Generator) -> np.ndarra
     corners = np.stack([nodes[:-1, :-1], nodes[:-1, 1:], nodes[1:, 1:], nodes[1:, :-1]], axis=2)
     corners = corners.reshape(-1, 4, 2)
 
+    if clustered:
+        order = _by_cluster(corners.mean(axis=1) * scale / height_m, phase[2:])
+    else:
+        order = rng.permutation(len(corners))
     shapely.prepare(land)
-    corners = corners[shapely.contains_properly(land, shapely.polygons(corners))]
-    centre = corners.mean(axis=1) * scale / height_m
-    # Used land lies in clusters: a few waves of different length and direction rank the blocks.
-    rank = sum(
-        np.sin(centre @ np.array([np.cos(p), np.sin(p)]) / length + 7 * p)
-        for p, length in zip(phase[2:], (3.0, 5.0, 9.0, 15.0), strict=True)
-    )
-    ordered: np.ndarray = corners[np.argsort(-np.asarray(rank), kind="stable")]
-    return ordered
+    found = []
+    for some in np.array_split(order, max(1, len(order) // (2 * enough))):
+        candidates = corners[some]
+        found.append(candidates[shapely.contains_properly(land, shapely.polygons(candidates))])
+        if sum(map(len, found)) >= enough:
+            break
+    return np.concatenate(found)
+
+
+def _by_cluster(centre: np.ndarray, phase: np.ndarray) -> np.ndarray:
+    """Order of blocks by a few waves of different length, so that used land lies in clusters.
+
+    Args:
+        centre: Array (n, 2), in heights of a block.
+        phase: Four directions, radians.
+    """
+    rank = np.zeros(len(centre))
+    for turn, length in zip(phase, (3.0, 5.0, 9.0, 15.0), strict=True):
+        rank += np.sin(centre @ np.array([np.cos(turn), np.sin(turn)]) / length + 7 * turn)
+    order: np.ndarray = np.argsort(-rank, kind="stable")
+    return order
 
 
 def _jitter(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
