@@ -69,6 +69,9 @@ def read_layered(
             layers = _chosen(content, layers, findings=findings)
         sweeps = [sweep(content, layer=name) for name in layers]
     except BROKEN as error:
+        if kind is Kind.GEOJSON:
+            # GDAL takes in the whole text before the first feature: no record stands alone.
+            raise FileNotReadableError(file=path.name, reason=str(error)) from error
         return _by_record(path, kind, error, findings=findings, part=part)
     whole = _joined(sweeps, layers)
     rows = np.arange(1, len(whole.table) + 1)

@@ -166,6 +166,8 @@ def _list(rows: Rows, known: Collection[str]) -> tuple[pd.DataFrame, np.ndarray]
     numbers = np.array([number for number, _ in body], "int64")
     columns = list(zip(*(row for _, row in body), strict=True)) or [()] * width
     kept = [i for i, name in enumerate(names) if name or any(c is not None for c in columns[i])]
+    if not kept:  # cells, but nothing in any of them
+        return pd.DataFrame(), np.zeros(0, "int64")
     table = pd.concat(
         [pd.Series(_column(columns[i]), name=names[i] or f"#{i + 1}") for i in kept], axis=1
     )
