@@ -24,10 +24,10 @@ def overlaps(geometries: np.ndarray, *, min_area_m2: float = MIN_OVERLAP_M2) -> 
     """Pairs of boundaries that share more than `min_area_m2` of land.
 
     Where parcels tile, two neighbours have each edge of their border in common, in opposite
-    directions. A boundary all of whose edges are so paired can only be overlapped by a group of
-    others whose outer edges are not: from any land covered twice, stepping over paired edges
-    leaves it covered twice, until an unpaired edge ends it. So it is enough to test what lies
-    along unpaired edges, then all that lies about the boundaries found, and so on.
+    directions. From land covered twice, a step over edges so paired leads to land covered twice,
+    by the same boundaries or their neighbours; only an unpaired edge can end it. So it is enough
+    to test what lies along unpaired edges, then all that lies about the boundaries found, and
+    so on.
 
     Args:
         geometries: Array of valid geometries in EPSG:4490. Points, None and empty ones overlap
@@ -42,19 +42,23 @@ def overlaps(geometries: np.ndarray, *, min_area_m2: float = MIN_OVERLAP_M2) -> 
     present = np.flatnonzero(~shapely.is_missing(shapes))
     solid = shapes[present]
     tree = shapely.STRtree(solid)
-    asked = np.zeros(len(solid), bool)
     pairs = _beside_unpaired_edges(solid, tree)
-    found = [np.empty((0, 2), np.int64)]
-    while len(pairs):
-        pairs = pairs[_interiors_meet(solid, pairs)]
-        found.append(np.sort(pairs, axis=1))
-        ask = np.setdiff1d(pairs, np.flatnonzero(asked))
-        asked[ask] = True
+    pairs = pairs[_interiors_meet(solid, pairs)]
+    found = [pairs]
+    asked = np.zeros(len(solid), bool)
+    ask = np.unique(pairs)
+    while len(ask):
         one, other = tree.query(solid[ask])
         one = ask[one]
-        # A pair of two that are asked now is tested once.
-        fresh = np.where(np.isin(other, ask), one < other, one != other)
-        pairs = np.column_stack([one[fresh], other[fresh]])
+        # A pair of two that are asked now is tested once, one with an earlier one was tested.
+        fresh = np.where(np.isin(other, ask), one < other, ~asked[other])
+        asked[ask] = True
+        meeting = np.column_stack([one[fresh], other[fresh]])
+        meeting = meeting[_interiors_meet(solid, meeting)]
+        found.append(np.sort(meeting, axis=1))
+        # Who is about an overlapped one may be overlapped by others.
+        about = other[np.isin(one, np.concatenate(found))]
+        ask = np.setdiff1d(np.union1d(about, meeting), np.flatnonzero(asked))
     whole = np.concatenate(found)
     pairs = np.unique(whole, axis=0)
     area = _common_area_m2(solid, solid, pairs)
