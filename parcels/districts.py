@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
+import tomllib
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib import resources
@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from parcels import crs
+from parcels import crs, topology
 from parcels.errors import DistrictsNotUsableError
+from parcels.words import plain as _plain
 from parcels.zones import Zones
 
 MIN_PART_M2: Final = 1e-4
@@ -25,8 +26,12 @@ MIN_PART_M2: Final = 1e-4
 MIN_PART_SHARE: Final = 1e-6
 """The same for parcels smaller than 100 m2, as a share of their area."""
 
-_CODE_NAMES: Final = ("code", "adcode", "xzqdm", "dm", "gb")
-_NAME_NAMES: Final = ("name", "xzqmc", "mc")
+MOST_SHARED_M2: Final = 10_000.0
+"""Borders drawn from different sheets differ by metres; two districts that share more than a
+hectare are a mistake."""
+
+_DIGITS_ADDED: Final = ("000", "000000")
+"""Township and village digits of a whole district, in the codes of 9 and 12 digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +70,22 @@ class Territory:
     @cached_property
     def area_m2(self) -> pd.Series:
         """Area of each district on the ellipsoid, m2, by code."""
-        areas = crs.area_m2(self.districts.geometry.to_numpy())
-        return pd.Series(areas, index=self.districts.index, name="area_m2")
+        return pd.Series(crs.area_m2(self.disjoint), index=self.districts.index, name="area_m2")
+
+    @cached_property
+    def disjoint(self) -> np.ndarray:
+        """The districts' polygons, EPSG:4490; land that two of them claim is the first one's."""
+        polygons: np.ndarray = self.districts.geometry.to_numpy().copy()
+        for first, second in topology.overlaps(polygons, min_area_m2=MIN_PART_M2)[
+            ["a", "b"]
+        ].to_numpy():
+            polygons[second] = shapely.difference(polygons[second], polygons[first])
+        return polygons
 
     @cached_property
     def zones(self) -> Zones:
         """The districts prepared for splitting."""
-        return Zones(self.districts.geometry.to_numpy())
+        return Zones(self.disjoint)
 
     def district_codes(self, written: pd.Series) -> pd.Series:
         """District codes of what people write: code, former code, name, alias; NA if unknown."""
@@ -199,41 +213,55 @@ def territory_from(
     """Districts from a customer's own file.
 
     Args:
-        frame: One polygon per district in EPSG:4490, with a code and a name column.
+        frame: One polygon per district in EPSG:4490, with a code and a name column under a name
+            of `reference/district_columns.toml`.
         file: Name of the file, for the refusal.
         units: Units to use; by default those of the present units whose district is in the file,
             with every functional area.
 
+    Returns:
+        The districts in the order of their codes. Where two overlap by up to MOST_SHARED_M2, as
+        borders from different sheets do, the land counts to the smaller code.
+
     Raises:
-        DistrictsNotUsableError: A column is missing, a code stands twice, a polygon is missing or
-            invalid, or districts overlap.
+        DistrictsNotUsableError: There is no district; a column is missing; a code is missing or
+            stands twice; a polygon is missing or invalid; or districts overlap by more. Reasons
+            "empty", "columns", "codes", "polygons", "overlap".
     """
-    columns = {str(name).lower(): str(name) for name in frame.columns}
-    code = next((columns[name] for name in _CODE_NAMES if name in columns), None)
-    name = next((columns[name] for name in _NAME_NAMES if name in columns), None)
+    code, name, english = (_column(frame, of) for of in ("code", "name", "name_en"))
     if code is None or name is None:
         raise DistrictsNotUsableError(file=file, reason="columns")
-    codes = frame[code].astype("str").str.strip()
-    if codes.isna().any() or codes.duplicated().any():
+    if not len(frame):
+        raise DistrictsNotUsableError(file=file, reason="empty")
+    codes = frame[code].astype("str").str.strip().str.removesuffix(".0")
+    if codes.isna().any() or (codes == "").any() or codes.duplicated().any():
         raise DistrictsNotUsableError(file=file, reason="codes")
-    shapes = frame.geometry.to_numpy()
+    shapes = shapely.force_2d(frame.geometry.to_numpy())
     if not bool(np.all(shapely.is_valid(shapes) & (shapely.get_dimensions(shapes) == 2))):
         raise DistrictsNotUsableError(file=file, reason="polygons")
+    if (topology.overlaps(shapes)["area_m2"] > MOST_SHARED_M2).any():
+        raise DistrictsNotUsableError(file=file, reason="overlap")
     known = bundled().districts
-    english = frame[columns["name_en"]] if "name_en" in columns else codes.map(known["name_en"])
+    names = frame[name].astype("str").fillna(codes)
+    abroad = codes.map(known["name_en"]) if english is None else frame[english].astype("str")
     districts = gpd.GeoDataFrame(
         {
-            "name": frame[name].astype("str").to_numpy(),
-            "name_en": english.fillna(frame[name]).to_numpy(),
+            "name": names.to_numpy(),
+            "name_en": abroad.fillna(names).to_numpy(),
             "aliases": codes.map(known["aliases"]).fillna("").to_numpy(),
         },
         index=pd.Index(codes, name="code"),
         geometry=shapes,
         crs=crs.STORAGE,
-    )
-    if _overlap(shapes):
-        raise DistrictsNotUsableError(file=file, reason="overlap")
+    ).sort_index()
     return Territory(districts, _units_for(districts) if units is None else units, is_sample=False)
+
+
+def _column(frame: pd.DataFrame, of: str) -> str | None:
+    source = resources.files("parcels") / "reference" / "district_columns.toml"
+    words = [_plain(word) for word in tomllib.loads(source.read_text("utf-8"))[of]]
+    arrived = {_plain(str(column)): str(column) for column in frame.columns}
+    return next((arrived[word] for word in words if word in arrived), None)
 
 
 def _units_for(districts: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -242,15 +270,6 @@ def _units_for(districts: gpd.GeoDataFrame) -> pd.DataFrame:
     missing = districts.loc[~districts.index.isin(kept["district"])]
     added = pd.DataFrame(missing[["name", "name_en", "aliases"]]).assign(district=missing.index)
     return pd.concat([kept, added]) if len(added) else kept
-
-
-def _overlap(shapes: np.ndarray) -> bool:
-    plane = crs.equal_area(shapes)
-    one, other = shapely.STRtree(plane).query(plane, predicate="intersects")
-    pairs = one < other
-    common = shapely.area(shapely.intersection(plane[one[pairs]], plane[other[pairs]]))
-    # Borders drawn from different sheets differ by metres; a shared hectare is a mistake.
-    return bool((common > 10_000).any())
 
 
 def _table(path: Any) -> pd.DataFrame:
@@ -264,22 +283,10 @@ def _words(table: pd.DataFrame) -> dict[str, str]:
     for code, name, name_en, aliases in zip(
         table.index, table["name"], table["name_en"], table["aliases"].fillna(""), strict=True
     ):
-        pairs += [(_plain(word), code) for word in (code, name, name_en, *aliases.split(";"))]
+        written = (code, name, name_en, f"{name_en} district", *aliases.split(";"))
+        pairs += [(_plain(word), code) for word in written]
+        pairs += [(code + digits, code) for digits in _DIGITS_ADDED if len(code) == 6]
     return {word: code for word, code in reversed(pairs) if word}
-
-
-def _plain(word: str) -> str:
-    """A word without what does not matter: case, blanks, full-width forms."""
-    return "".join(_normal(word)).casefold()
-
-
-def _normal(word: str) -> Iterable[str]:
-    for sign in str(word):
-        point = ord(sign)
-        if 0xFF01 <= point <= 0xFF5E:
-            yield chr(point - 0xFEE0)
-        elif not sign.isspace():
-            yield sign
 
 
 def _looked_up(written: pd.Series, words: dict[str, str]) -> pd.Series:
