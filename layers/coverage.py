@@ -67,24 +67,26 @@ def holdings(parcels: gpd.GeoDataFrame, territory: Territory) -> Holdings:
     """What coverage adds up, computed from the boundaries themselves.
 
     Args:
-        parcels: A parcels frame in EPSG:4490 with `district`, `unit`, `stage`. A parcel without
-            a district gets that of the larger part of its area.
+        parcels: A parcels frame in EPSG:4490 with `district`, `unit`, `stage`. Where the land
+            lies is read from the boundary, whatever `district` says; a parcel across a border
+            belongs to the district stated, else to that of the larger part of its area.
         territory: Districts to split by.
     """
     shapes = parcels.geometry.to_numpy()
     split = territory.split(shapes)
     assigned = territory.assign(split, len(parcels))
-    home = parcels["district"].reset_index(drop=True).astype("str")
+    crosses = assigned["crosses"].to_numpy(bool) | (split.outside_m2 > 0)
+    stated = parcels["district"].reset_index(drop=True).astype("str")
+    lies_in = assigned["district"].where(~crosses | stated.isna())
     table = pd.DataFrame(
         {
-            "district": home.fillna(assigned["district"]),
+            "district": lies_in.fillna(stated),
             "unit": parcels["unit"].to_numpy(),
             "stage": parcels["stage"].to_numpy(),
             "area_m2": np.nan_to_num(crs.area_m2(shapes)),
-            "with_boundary": ~shapely.is_missing(shapes),
+            "with_boundary": ~(shapely.is_missing(shapes) | shapely.is_empty(shapes)),
         }
     ).astype({"unit": "str", "stage": "str"})
-    crosses = assigned["crosses"].to_numpy(bool) | (split.outside_m2 > 0)
     groups = (
         table[~crosses]
         .groupby(["district", "unit", "stage"], dropna=False)
@@ -158,22 +160,30 @@ def coverage(
     empty = pd.MultiIndex.from_product([[*places.index, TOTAL], [TOTAL]], names=keys)
     table = table.reindex(table.index.union(empty), fill_value=0).reset_index()
     table["without_boundary"] = table["parcels"] - table["with_boundary"]
-    doubled = _doubled(held, territory, by)
+    doubled = _doubled(held, _lands(held, territory, by))
     twice = [doubled.get(key, 0.0) for key in zip(table["place"], table["stage"], strict=True)]
     table["area_once_m2"] = table["area_m2"] - twice
     no_area = (table["area_m2"] == 0) & (table["parcels"] > 0)
     table.loc[no_area, ["area_m2", "area_once_m2"]] = np.nan
     denominators = {**places.to_dict(), TOTAL: float(territory.area_m2.sum())}
     table["denominator_m2"] = table["place"].map(denominators).astype("float64")
-    table["share"] = (table["area_once_m2"] - _outside(table)) / table["denominator_m2"]
+    beyond = table["stage"].map(_outside(held, territory)).fillna(0.0)
+    inside = table["area_once_m2"] - beyond.where(table["place"] == TOTAL, 0.0)
+    table["share"] = inside / table["denominator_m2"]
     return _ordered(table if stages else table[table["stage"] == TOTAL], list(places.index))
 
 
-def _outside(table: pd.DataFrame) -> pd.Series:
-    """What the area of a city-wide row holds that lies outside the city, m2."""
-    outside = table[table["place"] == OUTSIDE].set_index("stage")["area_once_m2"]
-    beyond = table["stage"].map(outside).astype("float64").fillna(0.0)
-    return beyond.where(table["place"] == TOTAL, 0.0)
+def _outside(held: Holdings, territory: Territory) -> dict[str, float]:
+    """Land outside the city, overlaps counted once, by stage and for all of them, m2."""
+    pieces = held.crossing[held.crossing["district"] == ""]
+    if pieces.empty:
+        return {}
+    stages = pieces["stage"].astype("str").fillna(UNKNOWN)
+    beyond = pieces["area_m2"].groupby(stages).sum().to_dict()
+    beyond[TOTAL] = float(pieces["area_m2"].sum())
+    lands = _lands(held, territory, "district")
+    doubled = _doubled(held, lands[lands["place"] == OUTSIDE])
+    return {stage: area - doubled.get((OUTSIDE, stage), 0.0) for stage, area in beyond.items()}
 
 
 def _places(territory: Territory, by: By) -> pd.Series:
@@ -206,11 +216,8 @@ def _pieces(held: Holdings, by: By) -> pd.DataFrame:
     )
 
 
-def _doubled(held: Holdings, territory: Territory, by: By) -> dict[tuple[str, str], float]:
-    """By how much the areas of each group exceed the land it covers, m2."""
-    if held.pairs.empty:
-        return {}
-    lands = _lands(held, territory, by)
+def _doubled(held: Holdings, lands: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """By how much the areas of each group of lands exceed what they cover, m2."""
     doubled: dict[tuple[str, str], float] = {}
     for place in (None, *lands["place"].unique()):
         for stage in (None, *lands["stage"].unique()):
@@ -245,18 +252,12 @@ def _lands(held: Holdings, territory: Territory, by: By) -> pd.DataFrame:
     pieces = (
         table[cut].drop(columns="place").merge(held.crossing[["parcel", "district"]], on="parcel")
     )
-    zones = dict(
-        zip(
-            territory.districts.index,
-            crs.equal_area(territory.districts.geometry.to_numpy()),
-            strict=True,
-        )
-    )
-    city = shapely.union_all(list(zones.values()))
-    pieces["land"] = [
-        shapely.intersection(land, zones[code]) if code else shapely.difference(land, city)
-        for land, code in zip(pieces["land"], pieces["district"], strict=True)
-    ]
+    zones = pd.Series(crs.equal_area(territory.disjoint), index=territory.districts.index)
+    zones[""] = None
+    city = shapely.union_all(zones.to_numpy())
+    lands, beyond = pieces["land"].to_numpy(), pieces["district"].to_numpy() == ""
+    inside = shapely.intersection(lands, pieces["district"].map(zones).to_numpy())
+    pieces["land"] = np.where(beyond, shapely.difference(lands, city), inside)
     pieces = pieces.assign(place=pieces.pop("district").replace("", OUTSIDE))
     return pd.concat([table[~cut], pieces], ignore_index=True)
 

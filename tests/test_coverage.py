@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -10,11 +12,12 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from town import plots, square
+from town import PLOT, act, on, plots, square
 
-from layers.coverage import OUTSIDE, TOTAL, UNKNOWN, coverage, holdings
+from layers.coverage import OUTSIDE, TOTAL, UNKNOWN, Holdings, coverage, holdings
 from layers.samples.shapes import tiles
 from parcels import crs, districts, topology
+from parcels.register import Register
 
 CITY = districts.bundled()
 GEOD = pyproj.Geod(a=crs.SEMI_MAJOR_M, rf=crs.INVERSE_FLATTENING)
@@ -222,6 +225,92 @@ def test_units_do_not_count_twice_and_agree_with_the_districts():
     assert pd.isna(by_unit.loc["110115403", "denominator_m2"])
     assert pd.isna(by_unit.loc["110115403", "share"])
     assert by_unit.loc[TOTAL, "area_m2"] == pytest.approx(by_district.loc[TOTAL, "area_m2"])
+
+
+def test_land_outside_the_city_is_in_no_share_by_district_or_by_unit():
+    shapes = [shapely.box(115.0, 39.8, 115.9, 40.0), shapely.box(115.1, 39.8, 115.8, 39.9)]
+    held = holdings(parcels(shapes, unit="110109", stage=["a", "b"]), CITY)
+
+    by_district = coverage(held, CITY).set_index(["place", "stage"])
+    by_unit = coverage(held, CITY, by="unit").set_index(["place", "stage"])
+
+    for stage in (TOTAL, "a", "b"):
+        city = by_district.loc[(TOTAL, stage)]
+        outside = by_district.loc[(OUTSIDE, stage), "area_once_m2"]
+        assert outside > 0
+        assert city["share"] * city["denominator_m2"] == pytest.approx(
+            city["area_once_m2"] - outside, rel=1e-9
+        )
+        assert by_unit.loc[(TOTAL, stage)].tolist() == pytest.approx(city.tolist(), rel=1e-9)
+
+
+def test_land_counts_where_it_lies_whatever_district_is_stated():
+    frame = plots(2, district="110105")
+
+    table = coverage(holdings(frame, CITY), CITY, stages=False).set_index("place")
+
+    assert table.loc["110108", "parcels"] == 2
+    assert table.loc["110105", "area_m2"] == 0
+
+
+def test_cutting_parcels_in_two_leaves_the_areas():
+    rng = np.random.default_rng(2)
+    low = rng.uniform((115.8, 39.7), (116.9, 40.3), (40, 2))
+    high = low + rng.uniform(0.001, 0.1, (40, 2))
+    middle = (low[:, 0] + high[:, 0]) / 2
+    whole = shapely.box(*low.T, *high.T)
+    halves = [*shapely.box(*low.T, middle, high[:, 1]), *shapely.box(middle, low[:, 1], *high.T)]
+
+    before = coverage(holdings(parcels(whole), CITY), CITY, stages=False).set_index("place")
+    after = coverage(holdings(parcels(halves), CITY), CITY, stages=False).set_index("place")
+
+    for column in ("area_m2", "area_once_m2", "share"):
+        assert after[column].to_numpy() == pytest.approx(
+            before[column].to_numpy(), rel=1e-9, nan_ok=True
+        )
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_land_counted_once_is_the_union_within_each_district(seed):
+    rng = np.random.default_rng(seed)
+    low = rng.uniform((116.2, 39.8), (116.5, 40.1), (15, 2))
+    shapes = shapely.box(*low.T, *(low + rng.uniform(0.001, 0.1, (15, 2))).T)
+
+    table = coverage(holdings(parcels(shapes), CITY), CITY, stages=False).set_index("place")
+
+    land = shapely.union_all(crs.equal_area(shapes))
+    zones = crs.equal_area(CITY.districts.geometry.to_numpy())
+    plain = shapely.area(shapely.intersection(zones, land))
+    once = table.loc[CITY.districts.index, "area_once_m2"].fillna(0.0)
+    assert once.to_numpy() == pytest.approx(plain, rel=1e-9, abs=0.2)
+
+
+def test_the_register_and_the_boundaries_give_the_same_table(store_url):
+    frame = plots(8, unit=["110108"] * 6 + ["110115403"] * 2)
+    over = [square(116.2, 40.0, side=0.004), square(115.40, 39.95, side=0.02)]
+    across = CITY.districts.geometry["110105"].intersection(CITY.districts.geometry["110108"])
+    at = across.interpolate(0.3, normalized=True)
+    over += [square(at.x - 0.002, at.y - 0.002, side=0.004), square(at.x, at.y, side=0.003)]
+    frame["geometry"] = [*over, None, *frame.geometry[5:]]
+    frame["stage"] = ["surveyed", "listed", "surveyed", "listed", None, *["surveyed"] * 3]
+    found = CITY.assign(CITY.split(frame.geometry.to_numpy()), len(frame))["district"]
+    frame["district"] = found.fillna("110108")
+    with Register(store_url, [PLOT]) as register:
+        register.take(PLOT.key, frame, act())
+        moment = on(dt.date(2024, 12, 31))
+        kept = Holdings(
+            register.groups(PLOT.key, moment),
+            register.crossing(PLOT.key, moment),
+            *register.overlapping(PLOT.key, moment),
+        )
+        again = holdings(register.frame(PLOT.key, moment), register.territory)
+
+        for by in ("district", "unit"):
+            pd.testing.assert_frame_equal(
+                coverage(kept, CITY, by=by), coverage(again, CITY, by=by), rtol=1e-9
+            )
+    assert (coverage(kept, CITY)["area_once_m2"] < coverage(kept, CITY)["area_m2"]).any()
 
 
 def test_a_share_is_of_the_area_it_names():
