@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 import shapely
-from town import PLOT, plots
+from town import PLOT, label, plots
 
-from layers.coverage import TOTAL, coverage, holdings
+from layers.coverage import coverage, holdings
 from maps.interactive import LayerView, Sheet, offline_map
 from parcels import districts
 
@@ -165,8 +166,18 @@ def test_the_print_shows_title_legend_and_notice(opened):
     assert "示例边界" in said
 
 
-def test_shares_on_the_map_are_those_of_the_table():
-    table = coverage(holdings(plots(2), CITY), CITY, stages=False)
+def test_the_printed_legend_is_whole_and_leaves_out_empty_layers(opened):
+    views = [
+        LayerView(replace(PLOT, key=f"layer_{i}", label=label(f"图层{i}号")), plots(i))
+        for i in range(30)
+    ]
+    page, _, _ = opened(offline_map(views, CITY, sheet=Sheet("净土一张图", "")))
 
-    assert table.loc[table["place"] == TOTAL, "share"].notna().all()
-    assert "110108" in page_of(plots(2))
+    page.emulate_media(media="print")
+    page.wait_for_timeout(300)
+    body = page.query_selector(".jt-body")
+
+    assert body.evaluate("e => e.scrollHeight - e.clientHeight") <= 1
+    assert body.evaluate("e => getComputedStyle(e).overflowY") == "visible"
+    assert "图层29号" in body.inner_text()
+    assert "图层0号" not in body.inner_text()

@@ -144,6 +144,7 @@
         one.total.textContent = Jingtu.number(total);
         one.element.classList.toggle('jt-off', !layer.on);
         const without = layer.withoutBoundary();
+        one.element.classList.toggle('jt-empty', total === 0 && !without);
         one.note.hidden = one.rows.hidden || !without;
         one.note.textContent = Jingtu.say(words.count_without_boundary,
           { count: Jingtu.number(without) });
