@@ -13,6 +13,7 @@ import shapely
 
 from maps import cli, text
 from maps.answers import Exit
+from maps.cli import drawing
 
 PLOTS = """地块编码,地块名称,所属区,环节,行业类别
 1101050320001,示例一号,朝阳区,优先监管,化工
@@ -135,6 +136,31 @@ def test_boundaries_make_areas_and_a_map_that_names_no_outside_address(office, t
     assert "</script><b>" not in page
     shares = gpd.read_file(tmp_path / "c.geojson")
     assert shares.loc[shares["place"] == "110108", "area_m2"].max() > 50_000
+
+
+def test_a_district_that_sent_nothing_is_no_data_on_the_map_and_not_a_share_of_0(
+    office, tmp_path, monkeypatch
+):
+    frame = gpd.GeoDataFrame(
+        {"编码": ["1101080320003"], "名称": ["示例"], "环节": ["优先监管"]},
+        geometry=[shapely.box(116.2, 40.0, 116.203, 40.002)],
+        crs=4490,
+    )
+    frame.to_file(tmp_path / "海淀.gpkg")
+    office("import", "海淀.gpkg", "--layer", "priority_plot")
+    given = {}
+    draws = drawing.offline_map
+
+    def drawn(*views, **more):
+        given.update(more)
+        return draws(*views, **more)
+
+    monkeypatch.setattr(drawing, "offline_map", drawn)
+    office("map", "图.html")
+
+    shares = given["coverage"].set_index("district")["share"]
+    assert shares["110108"] == pytest.approx(0.000132, rel=0.05)
+    assert shares.drop("110108").isna().all()
 
 
 def test_the_open_register_is_never_read_as_a_delivery(office, capsys):

@@ -89,4 +89,7 @@ def _shares(
 ) -> pd.DataFrame:
     table = library.coverage(keys, desk.moment(), stages=False, where=where)
     places = ~table["place"].isin([figures.TOTAL, figures.UNKNOWN, figures.OUTSIDE])
-    return table.loc[places, ["layer", "place", "share"]].rename(columns={"place": "district"})
+    # From a district that sent nothing nothing is known; that is not a share of 0.
+    nothing = (table["parcels"] == 0) & (table["area_m2"] == 0)
+    shares = table.assign(share=table["share"].mask(nothing))
+    return shares.loc[places, ["layer", "place", "share"]].rename(columns={"place": "district"})
