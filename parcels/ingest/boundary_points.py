@@ -17,10 +17,10 @@ import pandas as pd
 import pyproj
 
 from parcels import words
-from parcels.errors import CrsNotKnownError, FileNotReadableError
+from parcels.errors import CrsNotKnownError
 from parcels.findings import Findings
 from parcels.ingest.arrived import Arrived, Kind, TextRows, framed, source_of
-from parcels.ingest.encodings import first_foreign, read_text
+from parcels.ingest.encodings import open_text
 from parcels.ingest.rings import set_polygons, set_simple
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
@@ -79,7 +79,7 @@ def read_boundary_points(
         FileNotReadableError: It cannot be opened, or is not text in the stated encoding.
         CrsNotKnownError: It is in a city's own system.
     """
-    text, name = _text(path, findings, encoding)
+    text, name = open_text(path, findings, encoding, telling=_headers)
     lines = _LINE_END.split(text)
     stripped = pd.Series(lines, dtype="str").str.strip().str.lstrip("\ufeff")
     section, instance = _sections(stripped)
@@ -106,19 +106,9 @@ def read_boundary_points(
     )
 
 
-def _text(path: Path, findings: Findings, encoding: str | None) -> tuple[str, str]:
-    try:
-        text, name, guessed = read_text(path.read_bytes(), encoding)
-    except OSError as error:
-        raise FileNotReadableError(file=path.name, reason=error.strerror or str(error)) from error
-    except (UnicodeError, LookupError) as error:
-        raise FileNotReadableError(file=path.name, reason=str(error)) from error
-    if guessed:
-        # A parcel's name says more than the format's own words.
-        sample = "\n".join(_HEADER.findall(text)) or text
-        details = {"encoding": name, "declared": ""}
-        findings.add("encoding_guessed", found=first_foreign(sample), details=details)
-    return text, name
+def _headers(text: str) -> str:
+    """The parcels' own words, which say more than those of the format."""
+    return "\n".join(_HEADER.findall(text)) or text
 
 
 def _sections(stripped: pd.Series) -> tuple[np.ndarray, np.ndarray]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Final
+
+from parcels.errors import FileNotReadableError
+from parcels.findings import Findings
 
 _CJK: Final = "gb18030"
 _BYTES: Final = "latin-1"
@@ -97,6 +101,36 @@ def read_text(content: bytes, encoding: str | None = None) -> tuple[str, str, bo
         return content.decode("ascii"), "utf-8", False
     name = guess([content])
     return content.decode(name, errors="replace"), name, name != "utf-8"
+
+
+def open_text(
+    path: Path,
+    findings: Findings,
+    encoding: str | None = None,
+    *,
+    telling: Callable[[str], str] = str,
+) -> tuple[str, str]:
+    """The text of a delivered file and its encoding; a guess is reported with a sample.
+
+    Args:
+        path: The file.
+        findings: Told of a guess.
+        encoding: As stated by the user.
+        telling: Picks the part of the text from which the sample is taken.
+
+    Raises:
+        FileNotReadableError: It cannot be opened, or is not text in the stated encoding.
+    """
+    try:
+        text, name, guessed = read_text(path.read_bytes(), encoding)
+    except OSError as error:
+        raise FileNotReadableError(file=path.name, reason=error.strerror or str(error)) from error
+    except (UnicodeError, LookupError) as error:
+        raise FileNotReadableError(file=path.name, reason=str(error)) from error
+    if guessed:
+        details = {"encoding": name, "declared": ""}
+        findings.add("encoding_guessed", found=first_foreign(telling(text)), details=details)
+    return text, name
 
 
 def first_foreign(text: str) -> str:

@@ -20,7 +20,7 @@ from parcels.errors import FileNotReadableError
 from parcels.findings import Findings
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of
 from parcels.ingest.columns import heading_forms
-from parcels.ingest.encodings import first_foreign, read_text
+from parcels.ingest.encodings import open_text
 
 HEADER_DEPTH: Final = 30
 """How many rows from the top a header row is looked for."""
@@ -80,15 +80,7 @@ def read_csv(
     Raises:
         FileNotReadableError: It cannot be opened, or is not text in the stated encoding.
     """
-    try:
-        text, name, guessed = read_text(path.read_bytes(), encoding)
-    except OSError as error:
-        raise FileNotReadableError(file=path.name, reason=error.strerror or str(error)) from error
-    except (UnicodeError, LookupError) as error:
-        raise FileNotReadableError(file=path.name, reason=str(error)) from error
-    if guessed:
-        details = {"encoding": name, "declared": ""}
-        findings.add("encoding_guessed", found=first_foreign(text), details=details)
+    text, name = open_text(path, findings, encoding)
     try:
         rows = [tuple(row) for row in csv.reader(io.StringIO(text, newline=""), _dialect(text))]
     except csv.Error as error:
