@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from parcels import attributes, crs, topology
 from parcels.diff import Difference
-from parcels.districts import Territory
+from parcels.districts import Split, Territory
 from parcels.model import CORE_COLUMNS, Layer, SourceFile
 from parcels.store import Store
 from parcels.tables import (
@@ -182,18 +182,17 @@ class Recorder:
         return theirs
 
     def add_parts(
-        self, ids: np.ndarray, shapes: np.ndarray, territory: Territory, *, edition_id: int
+        self, ids: np.ndarray, split: Split, territory: Territory, *, edition_id: int
     ) -> np.ndarray:
         """Store the split of the boundaries that cross a border; returns which do (bool).
 
         Args:
             ids: Boundary ids.
-            shapes: Their geometries, EPSG:4490; None where not known.
-            territory: The districts to split by.
+            split: How the districts cut them, aligned with `ids`.
+            territory: The districts.
             edition_id: Which edition they are.
         """
-        split = territory.split(shapes)
-        pieces = np.bincount(split.parcel, minlength=len(shapes))
+        pieces = np.bincount(split.parcel, minlength=len(ids))
         outside = split.outside_m2 > 0
         crosses = np.asarray((pieces > 1) | outside, dtype=bool)
         inside = crosses[split.parcel]
@@ -282,7 +281,8 @@ class Recorder:
         }
         self.store.insert(self.connection, boundary, columns)
         latest = self.connection.execute(sa.select(sa.func.max(edition.c.id))).scalar_one()
-        crosses = self.add_parts(ids, shapes, territory, edition_id=latest)
+        split = territory.split(shapes)
+        crosses = self.add_parts(ids, split, territory, edition_id=latest)
         self._add_overlaps(layer, ids, parcels, shapes)
         return ids, crs.area_m2(shapes), crosses
 

@@ -396,8 +396,9 @@ class Register:
         once = held.drop_duplicates("boundary")
         shapes = once.geometry.to_numpy()
         ids = once["boundary"].to_numpy(np.int64)
-        crosses = recorder.add_parts(ids, shapes, territory, edition_id=edition_id)
-        assigned = territory.assign(territory.split(shapes), len(shapes))["district"].to_numpy()
+        split = territory.split(shapes)
+        crosses = recorder.add_parts(ids, split, territory, edition_id=edition_id)
+        assigned = territory.assign(split, len(shapes))["district"].to_numpy()
         now = pd.DataFrame({"district": assigned, "crosses": crosses}, index=ids)
         now = now.reindex(held["boundary"]).reset_index(drop=True)
         # Without a boundary, or outside every district, the stated district stands.
