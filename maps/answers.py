@@ -33,7 +33,6 @@ class Exit(IntEnum):
     DECLARATION_WRONG = 15
     MAPPING_NOT_USABLE = 16
     UNKNOWN_LAYER = 21
-    UNKNOWN_PARCEL = 22
     UNKNOWN_DISTRICT = 23
     UNKNOWN_STAGE = 24
     STORE_NOT_FOUND = 31
@@ -58,7 +57,6 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.DeclarationError: Exit.DECLARATION_WRONG,
         errors.MappingNotUsableError: Exit.MAPPING_NOT_USABLE,
         errors.UnknownLayerError: Exit.UNKNOWN_LAYER,
-        errors.UnknownParcelError: Exit.UNKNOWN_PARCEL,
         errors.UnknownDistrictError: Exit.UNKNOWN_DISTRICT,
         errors.UnknownStageError: Exit.UNKNOWN_STAGE,
         errors.StoreNotFoundError: Exit.STORE_NOT_FOUND,

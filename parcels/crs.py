@@ -29,9 +29,6 @@ GK_ZONE_39: Final = 4527
 GK_ZONE_38: Final = 4526
 """The neighbour zone, west of 115.5E."""
 
-NO_AREA_M2: Final = 1e-6
-"""A square millimetre: areas below it are rounding of the arithmetic, not land."""
-
 # CGCS2000 ellipsoid (EPSG:1024).
 SEMI_MAJOR_M: Final = 6_378_137.0
 INVERSE_FLATTENING: Final = 298.257222101

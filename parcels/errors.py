@@ -43,12 +43,6 @@ class UnknownStageError(Refusal):
     code = "unknown_stage"
 
 
-class UnknownParcelError(Refusal):
-    """No parcel has this code. Fields: layer, number."""
-
-    code = "unknown_parcel"
-
-
 class StoreNotFoundError(Refusal):
     """There is no register at this address. Fields: store."""
 

@@ -26,7 +26,6 @@ CODES: Final[Mapping[str, Severity]] = {
     "crs_missing": Severity.ERROR,
     "crs_doubtful": Severity.ERROR,
     "offset_suspected": Severity.ERROR,
-    "file_known": Severity.INFO,
     "file_empty": Severity.WARNING,
     "file_cut_off": Severity.ERROR,
     "part_not_used": Severity.WARNING,

@@ -163,14 +163,6 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """Who answers for parcels: one of the 16 districts or the 经开区."""
-
-    code: str
-    label: Label
-
-
-@dataclass(frozen=True, slots=True)
 class Moment:
     """A point in the register's two times.
 

@@ -32,7 +32,7 @@ def findings(*, rows: int = 8) -> pd.DataFrame:
     found.add("value_missing", rows=numbers, numbers=[f"P{n}" for n in numbers], field="code")
     found.add("number_twice", rows=[3], numbers=["P3"], details={"rows": [3, 4]})
     found.add("boundary_missing", rows=[2])
-    found.add("file_known")
+    found.add("crs_assumed")
     return found.frame()
 
 
