@@ -81,6 +81,36 @@ def test_good_rows_can_be_taken_and_the_others_mended_and_sent_again(office, tmp
     assert table_of(tmp_path / "c.json")[-1]["parcels"] == 4
 
 
+def test_rejects_never_replace_a_file_that_may_hold_mended_rows(office, tmp_path):
+    (tmp_path / "坏.csv").write_text(PLOTS + "X,示例四号,海淀,没有的环节,化工\n", "utf-8")
+    (tmp_path / "坏.rejects.csv").write_text("已改好", "utf-8")
+    take = ["import", "坏.csv", "--layer", "priority_plot", "--accept-valid"]
+
+    refused = office(*take, "--rejects", "坏.rejects.csv")
+    nothing = office("coverage", "--format", "json", "--out", "c.json")
+    taken = office(*take)
+
+    assert refused == Exit.OUTPUT_NOT_WRITABLE
+    assert nothing == Exit.DONE
+    assert not (tmp_path / "c.json").exists()  # nothing was stored, so there is nothing to count
+    assert taken == Exit.DELIVERY_NOT_ACCEPTED
+    assert (tmp_path / "坏.rejects.csv").read_text("utf-8") == "已改好"
+    assert "没有的环节" in (tmp_path / "坏.rejects-2.csv").read_text("utf-8-sig")
+
+
+def test_nothing_is_stored_when_the_rejects_cannot_be_written(office, tmp_path):
+    (tmp_path / "坏.csv").write_text(PLOTS + "X,示例四号,海淀,没有的环节,化工\n", "utf-8")
+
+    refused = office(
+        "import", "坏.csv", "--layer", "priority_plot", "--accept-valid",
+        "--rejects", "没有的文件夹/退回.csv",
+    )  # fmt: skip
+    office("coverage", "--format", "json", "--out", "c.json")
+
+    assert refused == Exit.OUTPUT_NOT_WRITABLE
+    assert not (tmp_path / "c.json").exists()
+
+
 def test_the_same_file_twice_changes_nothing(office, capsys):
     office("import", "朝阳区_地块.csv", "--layer", "priority_plot")
     again = office("import", "朝阳区_地块.csv", "--layer", "priority_plot")

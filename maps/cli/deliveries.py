@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from maps import report, settings, tables
 from maps.answers import Exit
 from maps.cli.desk import Desk, desk_of
-from parcels.errors import FileNotReadableError
+from parcels.errors import FileNotReadableError, OutputNotWritableError
 from parcels.findings import Findings
 from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive
 from parcels.ingest.rejects import SUFFIX, write_rejects
@@ -118,8 +118,9 @@ def bring_in(
     elif refused and not wish.accept_valid:
         desk.print(desk.say("commands.import_said.nothing_stored", rows=kept_out))
     else:
-        _store(desk, register, layer, deliveries, wish)
+        # First the rows kept out: if they cannot be written, nothing may be stored either.
         _put_aside(desk, layer, deliveries, wish)
+        _store(desk, register, layer, deliveries, wish)
     return int(Exit.DELIVERY_NOT_ACCEPTED if refused else Exit.DONE)
 
 
@@ -230,11 +231,21 @@ def _put_aside(desk: Desk, layer: Layer, deliveries: list[Delivery], wish: Wish)
 
 
 def _rejects_path(delivery: Delivery, wish: Wish, *, several: bool) -> Path:
+    """Where rejects go; a file that is there may hold somebody's mending and is never replaced.
+
+    Raises:
+        OutputNotWritableError: The file named by the user is there.
+    """
     if wish.rejects is not None and not several and not wish.rejects.is_dir():
+        if wish.rejects.exists():
+            raise OutputNotWritableError(file=str(wish.rejects), reason="EEXIST")
         return wish.rejects
     folder = wish.rejects or Path.cwd()
-    stem = Path(delivery.source.name).stem
-    return folder / f"{stem}.rejects{SUFFIX[delivery.arrived.kind]}"
+    stem, suffix = Path(delivery.source.name).stem, SUFFIX[delivery.arrived.kind]
+    names = (
+        f"{stem}.rejects{count}{suffix}" for count in ("", *map("-{}".format, range(2, 10**6)))
+    )
+    return next(path for path in (folder / name for name in names) if not path.exists())
 
 
 def _mapping(stated: list[str]) -> dict[str, str]:
