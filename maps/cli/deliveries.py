@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -242,9 +243,8 @@ def _rejects_path(delivery: Delivery, wish: Wish, *, several: bool) -> Path:
         return wish.rejects
     folder = wish.rejects or Path.cwd()
     stem, suffix = Path(delivery.source.name).stem, SUFFIX[delivery.arrived.kind]
-    names = (
-        f"{stem}.rejects{count}{suffix}" for count in ("", *map("-{}".format, range(2, 10**6)))
-    )
+    marks = ("" if number == 1 else f"-{number}" for number in itertools.count(1))
+    names = (f"{stem}.rejects{mark}{suffix}" for mark in marks)
     return next(path for path in (folder / name for name in names) if not path.exists())
 
 
