@@ -31,6 +31,7 @@ CODES: Final[Mapping[str, Severity]] = {
     "part_not_used": Severity.WARNING,
     "record_damaged": Severity.ERROR,
     "line_not_understood": Severity.ERROR,
+    "lines_without_parcel": Severity.ERROR,
     "point_count_differs": Severity.WARNING,
     # columns
     "column_missing": Severity.ERROR,

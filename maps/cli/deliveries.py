@@ -113,7 +113,7 @@ def bring_in(
         report.write(found, report_to, layer=layer, lang=desk.lang)
         desk.print(desk.say("cli.written", file=report_to))
     kept_out = sum(len(one.frame) - len(one.ready) for one in deliveries)
-    refused = kept_out > 0 or any(one.findings.file_has_error() for one in deliveries)
+    refused = kept_out > 0 or bool((found["severity"] == "error").any())
     if wish.dry_run:
         desk.print(desk.say("commands.import_said.dry_run"))
     elif refused and not wish.accept_valid:
@@ -215,7 +215,7 @@ def _act(desk: Desk, delivery: Delivery, wish: Wish) -> Act:
 def _put_aside(desk: Desk, layer: Layer, deliveries: list[Delivery], wish: Wish) -> None:
     """Write the rows kept out to a file of the kind they came in."""
     for delivery in deliveries:
-        out = set(delivery.frame.loc[~delivery.frame["ok"], "row"].astype(int))
+        out = set(delivery.frame.loc[~delivery.frame["ok"], "row"].astype(int)) | delivery.lost
         if not out:
             continue
         path = _rejects_path(delivery, wish, several=len(deliveries) > 1)

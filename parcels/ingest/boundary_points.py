@@ -7,59 +7,35 @@ in the register.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
-import pyproj
 
 from parcels import words
-from parcels.errors import CrsNotKnownError
 from parcels.findings import Findings
 from parcels.ingest.arrived import Arrived, Kind, TextRows, framed, source_of
+from parcels.ingest.boundary_systems import declared, one_system, strange, systems_of
 from parcels.ingest.encodings import open_text
-from parcels.ingest.rings import set_polygons, set_simple
+from parcels.ingest.rings import Points, parted, set_polygons, set_simple
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
-_SECTION: Final = r"^[\[【]\s*([^\]】]*?)\s*[\]】]$"
+_SECTION: Final = r"^[\[【［]\s*([^\]】］]*?)\s*[\]】］][,，;；\s]*$"
 _NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _POINT: Final = rf"^([^,@]*),\s*(\d{{1,6}})\s*,\s*({_NUMBER})\s*,\s*({_NUMBER})\s*(?:,[^,@]*)?,?$"
 _HEADER: Final = re.compile(r"^(.*)@.*$", re.MULTILINE)
 _HEADER_COMMAS: Final = 5
-# An easting with a zone number is at least this, metres.
-_ZONED_M: Final = 1e7
-_MILLION: Final = 1_000_000
-# The zone of parcels that are in several systems.
-_SEVERAL: Final = -1
-
-
-@dataclass(frozen=True, slots=True)
-class _Points:
-    """Point lines: the parcel (position) and ring (running number) of each, north and east."""
-
-    lines: np.ndarray
-    parcel: np.ndarray
-    ring: np.ndarray
-    north: np.ndarray
-    east: np.ndarray
-
-
-@dataclass(frozen=True, slots=True)
-class _System:
-    """What one attribute section says of its coordinates; zone 0 where it says none."""
-
-    words: str = ""
-    zone: int = 0
-    degrees: int = 0
+_FULL_WIDTH: Final = r"[\uff01-\uff5e\u3000]"
+# What keeps the fields of a header apart; a name may hold any other full-width character.
+_SEPARATORS: Final = str.maketrans("\uff0c\uff20", ",@")
 
 
 def looks_like(text: str) -> bool:
     """Whether a text holds the section marks of this format, in brackets of any width."""
     marks = words.formats()["boundary_points"]["marks"]
-    return any(f"{left}{mark}" in text for mark in marks for left in ("[", "【"))
+    return any(f"{left}{mark}" in text for mark in marks for left in ("[", "【", "［"))
 
 
 def read_boundary_points(
@@ -83,25 +59,27 @@ def read_boundary_points(
     lines = _LINE_END.split(text)
     stripped = pd.Series(lines, dtype="str").str.strip().str.lstrip("\ufeff")
     section, instance = _sections(stripped)
+    stripped = _half_width(stripped, section, findings)
     header, points, odd = _sorted_out(stripped, section)
     starts = np.flatnonzero(header)
     owner = np.cumsum(header) - 1
     orphans = np.flatnonzero(odd & (owner < 0))
     table = _table(stripped[starts])
     measured = _points(stripped, points & (owner >= 0), owner)
-    systems = _systems(stripped, section, instance, file=path.name)
-    measured, found = _one_system(measured, systems, instance[starts])
+    systems = systems_of(stripped, section, instance, file=path.name)
+    measured, found = one_system(measured, systems, instance[starts])
     measured = _closed_well(measured, starts, findings, stripped)
     geometry = _geometry(measured, table, starts + 1, findings)
     _report_odd(stripped, odd, owner, starts, findings)
-    declared = _declared(found, measured, findings)
+    _report_lost(stripped, _lost(stripped, section, header | points, owner), findings)
+    stated = declared(found, measured, findings)
     return Arrived(
         Kind.BOUNDARY_POINTS,
         source_of(path),
         framed(table, geometry, rows=starts + 1),
-        declared,
+        stated,
         encoding=name,
-        crs_words=_strange(found),
+        crs_words=strange(found),
         text=_text_rows(lines, starts, section, orphans),
     )
 
@@ -118,6 +96,33 @@ def _sections(stripped: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     inside = np.array(named.ffill().fillna(""), dtype=object)
     inside[marks] = "#"
     return inside, np.cumsum(marks)
+
+
+def _half_width(stripped: pd.Series, section: np.ndarray, findings: Findings) -> pd.Series:
+    """Points and headers written with full-width signs, in the signs of the format."""
+    inside = section == words.formats()["boundary_points"]["parcels"]
+    wide = np.flatnonzero(inside & stripped.str.contains(_FULL_WIDTH).to_numpy(bool))
+    if not len(wide):
+        return stripped
+    written = stripped.iloc[wide]
+    narrow = written.str.normalize("NFKC").str.strip()
+    # A name may hold full-width signs, in a header that is otherwise well written.
+    short = (written.str.count(",") < _HEADER_COMMAS) | ~written.str.contains("@", regex=False)
+    header = written.where(~short, written.str.translate(_SEPARATORS))
+    mended = header.where(~narrow.str.match(_POINT), narrow)
+    changed = np.flatnonzero((mended != written).to_numpy(bool))
+    if not len(changed):
+        return stripped
+    first = int(changed[0])
+    details = {
+        "count": len(changed),
+        "row": int(wide[first]) + 1,
+        "became": mended.iloc[first][:80],
+    }
+    findings.add(
+        "value_harmonised", field="boundary", found=written.iloc[first][:80], details=details
+    )
+    return pd.concat([stripped.drop(index=wide), mended]).sort_index()
 
 
 def _sorted_out(
@@ -138,7 +143,9 @@ def _table(headers: pd.Series) -> pd.DataFrame:
     known = words.formats()["boundary_points"]
     if headers.empty:  # nothing to partition, and then no column to take
         return pd.DataFrame({name: pd.Series(dtype="str") for name in known["columns"]})
-    fields = headers.str.partition("@")[0].str.removesuffix(",").str.split(",", expand=True)
+    # Whatever follows the last "@" is no field, and a name may hold another.
+    ended = headers.where(headers.str.contains("@", regex=False), headers + "@")
+    fields = ended.str.rpartition("@")[0].str.removesuffix(",").str.split(",", expand=True)
     fields = fields.reindex(columns=range(max(fields.shape[1], len(known["columns"]))))
     names = list(known["columns"])
     names += [f"{known['extra_column']}{n + 1}" for n in range(len(names), fields.shape[1])]
@@ -148,90 +155,21 @@ def _table(headers: pd.Series) -> pd.DataFrame:
     return table.drop(columns=extra).reset_index(drop=True)
 
 
-def _points(stripped: pd.Series, points: np.ndarray, owner: np.ndarray) -> _Points:
+def _points(stripped: pd.Series, points: np.ndarray, owner: np.ndarray) -> Points:
     at = np.flatnonzero(points)
     parts = stripped[at].str.extract(_POINT)
     number = parts[1].astype("int64").to_numpy() if len(at) else np.zeros(0, "int64")
     parcel = owner[at]
     fresh = np.ones(len(at), bool)
     fresh[1:] = (parcel[1:] != parcel[:-1]) | (number[1:] != number[:-1])
-    return _Points(
-        at,
-        parcel,
-        np.cumsum(fresh) - 1,
-        parts[2].astype("float64").to_numpy(),
-        parts[3].astype("float64").to_numpy(),
-    )
-
-
-def _systems(
-    stripped: pd.Series, section: np.ndarray, instance: np.ndarray, *, file: str
-) -> dict[int, _System]:
-    """What each attribute section says, by the running number of that section."""
-    known = words.formats()["boundary_points"]
-    found: dict[int, _System] = {}
-    for at in np.flatnonzero(section == known["attributes"]):
-        key, mark, written = str(stripped.iloc[at]).replace("＝", "=").partition("=")
-        if not mark:
-            continue
-        number = int(instance[at])
-        found[number] = _with(found.get(number, _System()), key.strip(), written.strip(), known)
-    for one in found.values():
-        _refuse_local(one.words, file)
-    return found
-
-
-def _with(one: _System, key: str, written: str, known: Mapping[str, Any]) -> _System:
-    if key == known["system"]:
-        return replace(one, words=written)
-    if key == known["zone"]:
-        return replace(one, zone=_whole(written))
-    if key == known["degrees"]:
-        return replace(one, degrees=_whole(written))
-    return one
-
-
-def _refuse_local(system: str, file: str) -> None:
-    name = words.plain(system)
-    if any(words.plain(word) in name for word in words.formats()["local"]["words"]):
-        raise CrsNotKnownError(file=file, bounds=system, supply="--crs PROJ|WKT")
-
-
-def _one_system(
-    measured: _Points, systems: Mapping[int, _System], instance: np.ndarray
-) -> tuple[_Points, _System]:
-    """The one system of all parcels; where sections differ in zone, eastings get their zone."""
-    # A parcel belongs to the last attribute section before its own section.
-    order = sorted(systems)
-    place = np.searchsorted(order, instance, side="left") - 1
-    used = [systems[order[p]] if p >= 0 else _System() for p in place]
-    if len(set(used)) <= 1:
-        return measured, (used[0] if used else _System())
-    named = sorted({one.words for one in used})
-    if len(named) > 1 or not _is_national(named[0]):
-        return measured, _System(" / ".join(named), _SEVERAL)
-    zones = np.array([one.zone for one in used], float)[measured.parcel]
-    bare = (np.abs(measured.east) < _ZONED_M) & (zones > 0)
-    east = np.where(bare, measured.east + zones * _MILLION, measured.east)
-    return replace(measured, east=east), _System()
-
-
-def _is_national(system: str) -> bool:
-    return not system or _matching(system) == words.formats()["systems"][0]
-
-
-def _matching(system: str) -> Mapping[str, Any] | None:
-    """The coordinate system these words name; the national one where nothing is named."""
-    named = words.plain(system)
-    for row in words.formats()["systems"]:
-        if not named or any(words.plain(word) in named for word in row["words"]):
-            return dict(row)
-    return None
+    north = parts[2].astype("float64").to_numpy()
+    east = parts[3].astype("float64").to_numpy()
+    return Points(at, parcel, parted(np.cumsum(fresh) - 1, north, east), north, east)
 
 
 def _closed_well(
-    measured: _Points, starts: np.ndarray, findings: Findings, stripped: pd.Series
-) -> _Points:
+    measured: Points, starts: np.ndarray, findings: Findings, stripped: pd.Series
+) -> Points:
     """Mend the closing points of a known writer, which puts X in place of Y."""
     if not len(measured.ring):
         return measured
@@ -261,7 +199,7 @@ def _closed_well(
 
 
 def _geometry(
-    measured: _Points, table: pd.DataFrame, rows: np.ndarray, findings: Findings
+    measured: Points, table: pd.DataFrame, rows: np.ndarray, findings: Findings
 ) -> np.ndarray:
     geometry = np.full(len(rows), None, object)
     known = words.formats()["boundary_points"]
@@ -284,7 +222,7 @@ def _geometry(
     return geometry
 
 
-def _closed_rings(measured: _Points, sizes: np.ndarray) -> np.ndarray:
+def _closed_rings(measured: Points, sizes: np.ndarray) -> np.ndarray:
     """1 for each ring whose first point is repeated at its end, else 0."""
     if not len(sizes):
         return sizes
@@ -297,7 +235,7 @@ def _closed_rings(measured: _Points, sizes: np.ndarray) -> np.ndarray:
 
 
 def _count_points(
-    measured: _Points,
+    measured: Points,
     table: pd.DataFrame,
     rows: np.ndarray,
     closed: np.ndarray,
@@ -339,58 +277,29 @@ def _report_odd(
     )
 
 
-def _declared(one: _System, measured: _Points, findings: Findings) -> pyproj.CRS | None:
-    """The CRS of the head of the file, by the length of its eastings; None if it does not tell."""
-    if not len(measured.east) or _is_degrees(measured):
-        return None
-    zoned = float(np.median(np.maximum(measured.east, measured.north))) >= _ZONED_M
-    zone = one.zone
-    if zone == _SEVERAL:
-        return None
-    if not zone and zoned:
-        return None if not one.words else _zone_crs(one, _zone_of(measured), zoned=True)
-    if not zone:
-        return None
-    crs = _zone_crs(one, zone, zoned=zoned)
-    if crs is not None and not one.words:
-        details = {"crs": _name(crs), "swapped": False}
-        findings.add("crs_assumed", details=details)
-    return crs
+def _lost(
+    stripped: pd.Series, section: np.ndarray, taken: np.ndarray, owner: np.ndarray
+) -> np.ndarray:
+    """Lines that are points or headers and yet belong to no parcel that is read."""
+    known = words.formats()["boundary_points"]
+    points = stripped.str.match(_POINT).to_numpy(bool) & ~stripped.str.contains("=", regex=False)
+    ends = stripped.str.contains("@", regex=False).to_numpy(bool)
+    headers = ends & (stripped.str.count(",") >= _HEADER_COMMAS).to_numpy(bool)
+    elsewhere = ~np.isin(section, [known["parcels"], known["problems"], "#"])
+    first = taken & (owner < 0)
+    return np.asarray(first | (elsewhere & (points.to_numpy(bool) | headers)), bool)
 
 
-def _zone_crs(one: _System, zone: int, *, zoned: bool) -> pyproj.CRS | None:
-    system = _matching(one.words)
-    if system is None:
-        return None
-    three = one.degrees == 3 or (one.degrees == 0 and zone >= 25)
-    row = system["three_degree" if three else "six_degree"]
-    if not row["first"] <= zone <= row["first"] + (20 if three else 10):
-        return None
-    return pyproj.CRS.from_epsg(row["zoned" if zoned else "plain"] + zone - row["first"])
-
-
-def _zone_of(measured: _Points) -> int:
-    east = np.maximum(measured.east, measured.north)
-    return int(np.median(east) // _MILLION)
-
-
-def _is_degrees(measured: _Points) -> bool:
-    both = np.abs(np.r_[measured.east, measured.north])
-    return bool(len(both)) and float(np.median(both)) <= 180
-
-
-def _strange(one: _System) -> str:
-    """How the file names its system, if those words tell no system."""
-    return one.words if one.zone == _SEVERAL or _matching(one.words) is None else ""
-
-
-def _name(crs: pyproj.CRS) -> str:
-    return f"EPSG:{crs.to_epsg()}"
-
-
-def _whole(written: str) -> int:
-    found = re.search(r"\d+", written)
-    return int(found.group()[:4]) if found else 0
+def _report_lost(stripped: pd.Series, lost: np.ndarray, findings: Findings) -> None:
+    """One finding for each run of such lines: a lost header leaves a thousand points."""
+    steps = np.diff(np.r_[False, lost, False].astype("int8"))
+    starts, stops = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    details = [
+        {"line": int(begin) + 1, "last": int(end)}
+        for begin, end in zip(starts, stops, strict=True)
+    ]
+    found = stripped.iloc[starts].str[:80]
+    findings.add("lines_without_parcel", rows=starts + 1, found=found, details=details)
 
 
 def _text_rows(

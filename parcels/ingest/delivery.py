@@ -80,6 +80,11 @@ class Delivery:
         """The rows without an error, as a parcels frame with index from 0."""
         return self.frame[self.frame["ok"]].drop(columns="ok").reset_index(drop=True)
 
+    @property
+    def lost(self) -> set[int]:
+        """Rows and lines with an error that are no row of the frame: nothing could be read."""
+        return self.findings.rows_with_errors() - set(self.frame["row"].astype(int))
+
 
 def receive(
     path: Path,

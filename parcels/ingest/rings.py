@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import shapely
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Point lines: the parcel (position) and ring (running number) of each, north and east."""
+
+    lines: np.ndarray
+    parcel: np.ndarray
+    ring: np.ndarray
+    north: np.ndarray
+    east: np.ndarray
 
 
 def set_simple(
@@ -40,6 +52,42 @@ def set_simple(
         else:
             shapes = shapely.linestrings(coordinates[mine], indices=index)
         geometry[owners] = shapes
+
+
+def parted(ring: np.ndarray, north: np.ndarray, east: np.ndarray) -> np.ndarray:
+    """Running numbers of rings, where one number that closes and goes on is several rings.
+
+    Some writers give all parts of a parcel ring number 1. A ring that touches itself at its first
+    point is parted too; it bounds the same land.
+
+    Args:
+        ring: Running number of the ring of each point, ascending from 0.
+        north: Northing of each point.
+        east: Easting of each point.
+    """
+    if not len(ring):
+        return ring
+    first = np.flatnonzero(np.r_[True, np.diff(ring) > 0])
+    last = np.r_[first[1:], len(ring)] - 1
+    place = np.arange(len(ring))
+    start, end = first[ring], last[ring]
+    # Three points or more on either side, else it is a point written twice.
+    back = (place - start >= 3) & (end - place >= 3)
+    back &= (north == north[start]) & (east == east[start])
+    fresh = np.zeros(len(ring), bool)
+    fresh[first] = True
+    for number in np.unique(ring[back]):
+        begin, stop = int(first[number]), int(last[number]) + 1
+        while begin < stop:
+            same = (north[begin + 3 : stop] == north[begin]) & (
+                east[begin + 3 : stop] == east[begin]
+            )
+            closing = np.flatnonzero(same)
+            if not len(closing) or stop - (begin + 4 + int(closing[0])) < 3:
+                break
+            begin += 4 + int(closing[0])
+            fresh[begin] = True
+    return np.asarray(np.cumsum(fresh) - 1)
 
 
 def set_polygons(
