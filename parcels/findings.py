@@ -37,6 +37,9 @@ CODES: Final[Mapping[str, Severity]] = {
     "column_missing": Severity.ERROR,
     "column_twice": Severity.ERROR,
     "column_not_used": Severity.WARNING,
+    "column_offered": Severity.WARNING,
+    "column_accepted": Severity.INFO,
+    "mapping_reused": Severity.INFO,
     # values
     "value_missing": Severity.ERROR,
     "value_not_understood": Severity.ERROR,

@@ -154,6 +154,23 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A sender's column confirmed by a person to be a field.
+
+    Attributes:
+        column: Plain form of the heading.
+        field: Key of the field; "" for a column left out on purpose.
+        by: Who confirmed it.
+        at: When, timezone-aware.
+    """
+
+    column: str
+    field: str
+    by: str
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFile:
     """A delivered file as the register remembers it."""
 

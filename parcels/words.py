@@ -13,6 +13,8 @@ from importlib.resources import files
 from typing import Any
 
 _SPACES = re.compile(r"\s+")
+# From here on GB 2312 is sorted by radical.
+_LEVEL_2 = b"\xd8\xa1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,33 @@ def measures() -> Mapping[str, Measure]:
         unit = Measure(row["key"], row["dimension"], Fraction(*row["factor"]))
         found.update(dict.fromkeys(plain_set([row["key"], *row["words"]]), unit))
     return found
+
+
+def initials(chinese: str) -> str:
+    """Initials of the pinyin of Chinese words, as column names have them: 地块名称 is dkmc.
+
+    Level 1 of GB 2312 is sorted by pinyin, so its code tells the initial; a character with several
+    readings has one place there. Anything that is no such character stays as it is.
+    """
+    return "".join(map(_initial, chinese)).casefold()
+
+
+@cache
+def _initial(character: str) -> str:
+    try:
+        place = character.encode("gb2312")
+    except UnicodeEncodeError:
+        return character
+    first = _first_characters()
+    if len(place) < 2 or not first[0][0] <= place < _LEVEL_2:
+        return character
+    return next(letter for start, letter in reversed(first) if start <= place)
+
+
+@cache
+def _first_characters() -> tuple[tuple[bytes, str], ...]:
+    firsts = formats()["suggestions"]["first_by_initial"]
+    return tuple((one.encode("gb2312"), letter) for letter, one in firsts.items())
 
 
 @cache

@@ -55,6 +55,9 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     encoding: Annotated[str | None, typer.Option(help="commands.options.encoding")] = None,
     part: Annotated[str | None, typer.Option(help="commands.options.part")] = None,
     column: Annotated[list[str] | None, typer.Option(help="commands.options.column")] = None,
+    accept_suggested: Annotated[
+        bool, typer.Option("--accept-suggested", help="commands.options.accept_suggested")
+    ] = False,
     district: Annotated[str | None, typer.Option(help="commands.options.row_district")] = None,
     unit: Annotated[str | None, typer.Option(help="commands.options.row_unit")] = None,
     stage: Annotated[str | None, typer.Option(help="commands.options.row_stage")] = None,
@@ -78,6 +81,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
             encoding=encoding,
             part=part,
             mapping=_mapping(column or []),
+            accept_suggested=accept_suggested,
             district=district,
             unit=unit,
             stage=stage,
@@ -195,6 +199,7 @@ def _act(desk: Desk, delivery: Delivery, wish: Wish) -> Act:
         "encoding": options.encoding,
         "part": options.part,
         "mapping": dict(options.mapping),
+        "accepted": dict(delivery.accepted),
         "district": options.district,
         "unit": options.unit,
         "stage": options.stage,

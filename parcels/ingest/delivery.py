@@ -15,12 +15,12 @@ import shapely
 from parcels import crs, validation, words
 from parcels.districts import Territory
 from parcels.findings import Findings
-from parcels.ingest import columns, position, values
+from parcels.ingest import columns, headings, position, values
 from parcels.ingest.arrived import Arrived, Progress, no_progress
-from parcels.ingest.columns import Matched
+from parcels.ingest.columns import Matched, Said
 from parcels.ingest.position import Stated
 from parcels.ingest.reading import read
-from parcels.model import Layer, Shape, SourceFile
+from parcels.model import Confirmed, Layer, Shape, SourceFile
 
 STEPS: Final = ("read", "columns", "values", "position", "check")
 """Keys of the steps that progress is told of."""
@@ -37,6 +37,8 @@ class ReceiveOptions:
         encoding: Overrides the encoding of the file.
         part: Sheet or layer to read.
         mapping: Field key by column name; "" leaves a column out.
+        kept: Mappings confirmed for the same sender before, by plain form of the column.
+        accept_suggested: Take unambiguous offers for columns under no known name.
         district: What the sender says of every row without a district.
         unit: The same for the responsible unit.
         stage: The same for the stage.
@@ -48,6 +50,8 @@ class ReceiveOptions:
     encoding: str | None = None
     part: str | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, Confirmed] = field(default_factory=dict)
+    accept_suggested: bool = False
     district: str | None = None
     unit: str | None = None
     stage: str | None = None
@@ -62,6 +66,7 @@ class Delivery:
         frame: Parcels frame of all rows, with `file`, `row` and `ok` (no error concerns it).
         fields: Keys of the fields the file holds; the others must not be overwritten by it.
         findings: Everything found.
+        accepted: Field key by column, of the offers taken because the user asked for it.
     """
 
     layer: Layer
@@ -69,6 +74,7 @@ class Delivery:
     frame: gpd.GeoDataFrame
     fields: tuple[str, ...]
     findings: Findings
+    accepted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def source(self) -> SourceFile:
@@ -115,13 +121,14 @@ def receive(
     asked = options or ReceiveOptions()
     findings = Findings(layer.key, path.name)
     progress("read", 0, 1)
-    known = columns.headings(layer)
+    known = headings.headings(layer)
     arrived = read(path, findings=findings, known=known, encoding=asked.encoding, part=asked.part)
     count = len(arrived.frame)
     if count == 0:
         findings.add("file_empty")
     progress("columns", 0, count)
-    matched = columns.match(arrived, layer, findings=findings, mapping=asked.mapping)
+    said = Said(asked.mapping, asked.kept, asked.accept_suggested)
+    matched = columns.match(arrived, layer, findings=findings, said=said, territory=territory)
     progress("values", 0, count)
     attributes = pd.DataFrame(arrived.frame.drop(columns="geometry"))
     fields = values.harmonise(attributes, matched, layer, findings=findings)
@@ -145,7 +152,8 @@ def receive(
     )
     delivered = tuple(one.key for one in layer.fields if one.key in fields.columns)
     progress("check", count, count)
-    return Delivery(layer, arrived, _judged(frame, findings), delivered, findings)
+    judged = _judged(frame, findings)
+    return Delivery(layer, arrived, judged, delivered, findings, matched.accepted)
 
 
 def _judged(frame: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFrame:

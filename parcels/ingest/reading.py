@@ -39,7 +39,7 @@ def read(
     Args:
         path: A file; of a shapefile the .shp or .dbf.
         findings: Takes what was guessed, is damaged, or was not read.
-        known: Plain forms of the headings a list may have (`columns.headings`).
+        known: Plain forms of the headings a list may have (`headings.headings`).
         encoding: As stated by the user, for kinds that do not say it themselves.
         part: Sheet or layer to read, for kinds that hold several.
 

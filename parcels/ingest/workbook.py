@@ -19,8 +19,8 @@ from openpyxl.utils.exceptions import InvalidFileException
 from parcels.errors import FileNotReadableError
 from parcels.findings import Findings
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of
-from parcels.ingest.columns import heading_forms
 from parcels.ingest.encodings import open_text
+from parcels.ingest.headings import heading_forms
 
 HEADER_DEPTH: Final = 30
 """How many rows from the top a header row is looked for."""
@@ -40,7 +40,7 @@ def read_xlsx(
     Args:
         path: The workbook.
         findings: Takes the sheets that were not read.
-        known: Plain forms of the headings a list may have (`columns.headings`).
+        known: Plain forms of the headings a list may have (`headings.headings`).
         part: Sheet to read; None for the first with a header row that says something known.
 
     Raises:
@@ -74,7 +74,7 @@ def read_csv(
     Args:
         path: The file, in UTF-8 with or without byte order mark, or GBK.
         findings: Takes a guessed encoding.
-        known: Plain forms of the headings a list may have (`columns.headings`).
+        known: Plain forms of the headings a list may have (`headings.headings`).
         encoding: As stated by the user.
 
     Raises:
