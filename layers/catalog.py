@@ -11,16 +11,17 @@ import difflib
 import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from layers import forms, layer_files, plan
+from layers import forms, layer_files, lifecycle_files, plan
 from layers.declaration import Declaration, Problems
+from layers.lifecycle_files import Passage
 from parcels import words
-from parcels.errors import FileNotReadableError, UnknownLayerError
-from parcels.model import Label, Layer
+from parcels.errors import FileNotReadableError, UnknownLayerError, UnknownRuleError
+from parcels.model import Gate, Label, Layer, Milestone
 
 REFERENCE: Final = Path(__file__).parent / "reference"
 """The folder of the declarations that come with Jingtu."""
@@ -83,31 +84,71 @@ class Catalog(Mapping[str, Layer]):
         return tuple(dict.fromkeys(named[name] for name in near))
 
 
-def load(folder: Path | None = None, *, extra: Iterable[Path] = ()) -> Catalog:
+def load(
+    folder: Path | None = None, *, extra: Iterable[Path] = (), enable: Iterable[str] = ()
+) -> Catalog:
     """Read and check every declaration.
 
     Args:
-        folder: Holds core_fields.toml, lifecycles.toml, rules.toml, layers/ and plan_2024/; the
-            one that comes with Jingtu when None.
+        folder: Holds core_fields.toml, documents.toml, gates.toml, lifecycles.toml,
+            milestones.toml, rules.toml, layers/ and plan_2024/; the one that comes with Jingtu
+            when None.
         extra: More folders with files of layers.
+        enable: Keys of gates and milestones that are off by their declaration and shall be on.
 
     Raises:
+        UnknownRuleError: `enable` names what is not there.
         FileNotReadableError: There is no such folder.
         DeclarationError: With all problems of all files; see `layers.declaration.Problem`.
     """
     home = folder or REFERENCE
     problems = Problems()
     rules = _rules(Declaration(home / "rules.toml", problems))
+    passage = _passage(home, problems)
     shared = layer_files.Shared(
         core=layer_files.read_core_fields(Declaration(home / "core_fields.toml", problems)),
-        lifecycles=layer_files.read_lifecycles(Declaration(home / "lifecycles.toml", problems)),
+        lifecycles=layer_files.read_lifecycles(
+            Declaration(home / "lifecycles.toml", problems), passage.documents
+        ),
         rules=frozenset(rules),
         measures=frozenset(m.id for m in plan.load(home / plan.CURRENT).measures),
+        passage=passage,
     )
     problems.refuse()
     layers = _layers([home / "layers", *extra], shared, problems)
     problems.refuse()
+    wanted = frozenset(enable)
+    if unknown := wanted - {*passage.gates, *passage.milestones}:
+        known = sorted(key for key, rule in _questioned(passage) if rule.question)
+        raise UnknownRuleError(rule=min(unknown), known=known)
+    layers = {key: _enabled(layer, wanted) for key, layer in layers.items()}
     return Catalog(MappingProxyType(layers), MappingProxyType(rules))
+
+
+def _passage(home: Path, problems: Problems) -> Passage:
+    return Passage(
+        documents=lifecycle_files.read_documents(Declaration(home / "documents.toml", problems)),
+        gates=lifecycle_files.read_gates(Declaration(home / "gates.toml", problems)),
+        milestones=lifecycle_files.read_milestones(
+            Declaration(home / "milestones.toml", problems)
+        ),
+    )
+
+
+def _questioned(passage: Passage) -> list[tuple[str, Gate | Milestone]]:
+    return [*passage.gates.items(), *passage.milestones.items()]
+
+
+def _enabled(layer: Layer, wanted: frozenset[str]) -> Layer:
+    if not wanted:
+        return layer
+    return replace(
+        layer,
+        gates=tuple(replace(g, question=None) if g.key in wanted else g for g in layer.gates),
+        milestones=tuple(
+            replace(m, question=None) if m.key in wanted else m for m in layer.milestones
+        ),
+    )
 
 
 def _rules(declaration: Declaration) -> dict[str, Rule]:

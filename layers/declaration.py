@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import math
 import re
@@ -48,7 +49,8 @@ class Entry:
     """What may stand under one key of a table.
 
     Attributes:
-        holds: "text", "texts", "integer", "number", "boolean", "table" or "tables".
+        holds: "text", "texts", "integer", "integers", "number", "boolean", "day", "table" or
+            "tables".
         required: Its absence is a problem.
         form: What the table, or each of the tables, may hold.
         words: The texts allowed; None for any. A text outside them is the problem `refuse`.
@@ -82,10 +84,11 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "text": (str,),
     "integer": (int,),
     "number": (int, float),
+    "day": (dt.date,),
     "table": (dict,),
 }
 
-_ELEMENTS: Final = {"texts": "text", "tables": "table"}
+_ELEMENTS: Final = {"texts": "text", "integers": "integer", "tables": "table"}
 
 
 @dataclass(slots=True)

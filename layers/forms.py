@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from layers.declaration import Entry, Form
-from parcels.model import CORE_COLUMNS, Kind, Shape
+from parcels.model import CORE_COLUMNS, Kind, Reviewed, Shape
 
 UNITS: Final = frozenset(
     {"m2", "mu", "ha", "km2", "m3", "m", "t", "t/a", "mg/kg", "year", "degree"}
@@ -21,8 +21,8 @@ _KEPT_COLUMNS: Final = """
 
 # Tables of the register, beside which each layer becomes a view.
 _KEPT_TABLES: Final = """
-    alembic_version boundary change district edition file overlap parcel part unit version
-    spatial_ref_sys
+    alembic_version boundary change district edition evidence file overlap parcel part published
+    unit version spatial_ref_sys
 """
 
 # Words that PostgreSQL 15 reserves, or SQLite 3.40 does not take as a name without quotes.
@@ -81,6 +81,9 @@ STAGE: Final[Form] = {
     "next": Entry("texts"),
     "derived": Entry("boolean"),
     "basis": Entry("text"),
+    "admits": Entry("texts"),
+    "documents": Entry("texts"),
+    "reviewed": Entry("text", words=frozenset(Reviewed), refuse="reviewed_unknown"),
 }
 """One stage of a life cycle."""
 
@@ -105,6 +108,8 @@ LAYER: Final[Form] = {
     "stages": Entry("tables", form=STAGE),
     "measures": Entry("texts"),
     "rules": Entry("texts"),
+    "gates": Entry("texts"),
+    "milestones": Entry("texts"),
     "note": _NOTE,
     "core": Entry("table", form={key: Entry("table", form=OVERRIDE) for key in CORE_COLUMNS}),
     "fields": Entry("tables", form=FIELD),
@@ -126,3 +131,59 @@ RULES: Final[Form] = {
     )
 }
 """The file of the rules between layers."""
+
+
+DOCUMENTS: Final[Form] = {
+    "documents": Entry(
+        "tables",
+        required=True,
+        form={"key": Entry("text", required=True), **_LABEL, "synonyms": Entry("texts")},
+    )
+}
+"""The file of the documents that moves rest on."""
+
+GATES: Final[Form] = {
+    "gates": Entry(
+        "tables",
+        required=True,
+        form={
+            "key": Entry("text", required=True),
+            **_LABEL,
+            "basis": Entry("text", required=True),
+            "stages": Entry("texts", required=True),
+            "leaving": Entry("boolean"),
+            "given": Entry("text"),
+            "unless": Entry("texts"),
+            "empty": Entry("text"),
+            "none_of": Entry("text"),
+            "codes": Entry("texts"),
+            "known": Entry("texts"),
+            "ordered": Entry("texts"),
+            "differ": Entry("texts"),
+            "act": Entry("text"),
+            "since": Entry("day"),
+            "question": _NOTE,
+        },
+    )
+}
+"""The file of the gates."""
+
+MILESTONES: Final[Form] = {
+    "milestones": Entry(
+        "tables",
+        required=True,
+        form={
+            "key": Entry("text", required=True),
+            **_LABEL,
+            "basis": Entry("text", required=True),
+            "due": Entry("text"),
+            "months": Entry("integers"),
+            "months_after": Entry("integer"),
+            "stages": Entry("texts"),
+            "flag": Entry("text"),
+            "done": Entry("text"),
+            "question": _NOTE,
+        },
+    )
+}
+"""The file of the milestones."""

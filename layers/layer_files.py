@@ -7,15 +7,28 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from layers import forms
+from layers import forms, lifecycle_files
 from layers.declaration import Declaration, nearest
+from layers.lifecycle_files import Passage
 from layers.toml_lines import Path
 from parcels import words
-from parcels.model import CORE_COLUMNS, Choice, Field, Kind, Label, Layer, Shape, Stage
+from parcels.model import (
+    CORE_COLUMNS,
+    Choice,
+    Field,
+    Kind,
+    Label,
+    Layer,
+    Reviewed,
+    Shape,
+    Stage,
+)
 
 _NUMERIC: Final = frozenset({Kind.INTEGER, Kind.NUMBER})
 _LISTED: Final = frozenset({Kind.CODE, Kind.CODES})
 _NOT_IN_NAMES: Final = re.compile(r"[\W_]+")
+
+_NO_PASSAGE: Final = Passage()
 
 Named = tuple[str, str, Path]
 """The key something goes by, one of its names, and where that name stands."""
@@ -37,6 +50,7 @@ class Shared:
     lifecycles: Mapping[str, Lifecycle]
     rules: frozenset[str]
     measures: frozenset[str]
+    passage: Passage = _NO_PASSAGE
 
 
 def read_core_fields(declaration: Declaration) -> tuple[Field, ...]:
@@ -59,15 +73,18 @@ def read_core_fields(declaration: Declaration) -> tuple[Field, ...]:
     return tuple(replace(_field(declared[key]), core=True) for key in CORE_COLUMNS)
 
 
-def read_lifecycles(declaration: Declaration) -> dict[str, Lifecycle]:
+def read_lifecycles(
+    declaration: Declaration, documents: Mapping[str, Choice] | None = None
+) -> dict[str, Lifecycle]:
     """The life cycles that layers share, by key; empty if something is wrong."""
+    known = documents or {}
     read = {key: declaration.form(forms.LIFECYCLE, at=key) for key in declaration.table}
     for key, lifecycle in read.items():
-        _check_stages(declaration, lifecycle.get("stages", []), (key, "stages"))
+        _check_stages(declaration, lifecycle.get("stages", []), (key, "stages"), known)
     if not declaration.is_sound:
         return {}
     return {
-        key: Lifecycle(_label(lifecycle), tuple(_stage(s) for s in lifecycle["stages"]))
+        key: Lifecycle(_label(lifecycle), tuple(_stage(s, known) for s in lifecycle["stages"]))
         for key, lifecycle in read.items()
     }
 
@@ -81,7 +98,8 @@ def read_layer(declaration: Declaration, shared: Shared) -> Layer | None:
     fields = table.get("fields", [])
     _check_fields(declaration, fields, reserved=forms.RESERVED_FIELDS)
     _check_clashes(declaration, "alias_twice", _all_names(table, shared), bare)
-    _check_stages(declaration, table.get("stages", []), ("stages",))
+    _check_stages(declaration, table.get("stages", []), ("stages",), shared.passage.documents)
+    _check_passage(declaration, table, shared)
     return _layer(declaration, table, shared) if declaration.is_sound else None
 
 
@@ -120,6 +138,8 @@ def _check_references(declaration: Declaration, table: Mapping[str, Any], shared
     for key, known in (
         ("measures", shared.measures),
         ("rules", shared.rules),
+        ("gates", frozenset(shared.passage.gates)),
+        ("milestones", frozenset(shared.passage.milestones)),
         ("lifecycle_stages", _stage_keys(lifecycle, shared)),
     ):
         _check_known(declaration, table.get(key, []), (key,), known)
@@ -134,6 +154,10 @@ def _stage_keys(lifecycle: str | None, shared: Shared) -> frozenset[str] | None:
 _UNKNOWN: Final = {
     "measures": "measure_unknown",
     "rules": "rule_unknown",
+    "gates": "gate_unknown",
+    "milestones": "milestone_unknown",
+    "admits": "document_unknown",
+    "documents": "document_unknown",
     "lifecycle_stages": "stage_unknown",
     "next": "stage_unknown",
 }
@@ -243,11 +267,32 @@ def _check_choices(
     _check_clashes(declaration, "synonym_twice", named, words.plain)
 
 
-def _check_stages(declaration: Declaration, stages: Sequence[Mapping[str, Any]], at: Path) -> None:
+def _check_passage(declaration: Declaration, table: Mapping[str, Any], shared: Shared) -> None:
+    """A layer has the fields that its gates and milestones look at."""
+    held = {*CORE_COLUMNS, *(one.get("key") for one in table.get("fields", []))}
+    for key, known in (
+        ("gates", shared.passage.gates),
+        ("milestones", shared.passage.milestones),
+    ):
+        for position, name in enumerate(table.get(key, [])):
+            rule = known.get(name)
+            for lost in lifecycle_files.missing_fields(rule, held) if rule else ():
+                declaration.problem("field_missing", at=(key, position), found=name, expected=lost)
+
+
+def _check_stages(
+    declaration: Declaration,
+    stages: Sequence[Mapping[str, Any]],
+    at: Path,
+    documents: Mapping[str, Choice],
+) -> None:
     _check_keys(declaration, stages, at)
     keys = frozenset(stage["key"] for stage in stages if "key" in stage)
     for position, stage in enumerate(stages):
         _check_known(declaration, stage.get("next", []), (*at, position, "next"), keys)
+        for key in ("admits", "documents"):
+            named = stage.get(key, [])
+            _check_known(declaration, named, (*at, position, key), frozenset(documents))
     _check_clashes(declaration, "synonym_twice", _names(stages, *at, "synonyms"), words.plain)
 
 
@@ -302,19 +347,23 @@ def _layer(declaration: Declaration, table: Mapping[str, Any], shared: Shared) -
         label=_label(table),
         shape=Shape(table["shape"]),
         fields=core + tuple(_field(field) for field in table.get("fields", [])),
-        stages=_stages(table, lifecycle),
+        stages=_stages(table, lifecycle, shared.passage.documents),
         stage_label=core[CORE_COLUMNS.index("stage")].label,
         boundary_required=table.get("boundary_required", False),
         measures=tuple(table.get("measures", ())),
         rules=tuple(table.get("rules", ())),
+        gates=tuple(shared.passage.gates[key] for key in table.get("gates", ())),
+        milestones=tuple(shared.passage.milestones[k] for k in table.get("milestones", ())),
         note=_note(table),
         source=str(declaration.path),
     )
 
 
-def _stages(table: Mapping[str, Any], lifecycle: Lifecycle | None) -> tuple[Stage, ...]:
+def _stages(
+    table: Mapping[str, Any], lifecycle: Lifecycle | None, documents: Mapping[str, Choice]
+) -> tuple[Stage, ...]:
     if lifecycle is None:
-        return tuple(_stage(stage) for stage in table["stages"])
+        return tuple(_stage(stage, documents) for stage in table["stages"])
     kept = table.get("lifecycle_stages", [stage.key for stage in lifecycle.stages])
     return tuple(
         replace(stage, next=tuple(key for key in stage.next if key in kept))
@@ -360,7 +409,7 @@ def _choice(table: Mapping[str, Any]) -> Choice:
     return Choice(table["code"], _label(table), tuple(table.get("synonyms", ())))
 
 
-def _stage(table: Mapping[str, Any]) -> Stage:
+def _stage(table: Mapping[str, Any], documents: Mapping[str, Choice]) -> Stage:
     return Stage(
         key=table["key"],
         label=_label(table),
@@ -368,6 +417,9 @@ def _stage(table: Mapping[str, Any]) -> Stage:
         next=tuple(table.get("next", ())),
         derived=table.get("derived", False),
         basis=table.get("basis"),
+        admits=tuple(documents[key] for key in table.get("admits", ())),
+        documents=tuple(documents[key] for key in table.get("documents", ())),
+        reviewed=Reviewed(table.get("reviewed", Reviewed.NEVER)),
     )
 
 

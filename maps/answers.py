@@ -35,6 +35,7 @@ class Exit(IntEnum):
     UNKNOWN_LAYER = 21
     UNKNOWN_DISTRICT = 23
     UNKNOWN_STAGE = 24
+    UNKNOWN_RULE = 27
     STORE_NOT_FOUND = 31
     STORE_NOT_USABLE = 32
     STORE_BUSY = 33
@@ -59,6 +60,7 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.UnknownLayerError: Exit.UNKNOWN_LAYER,
         errors.UnknownDistrictError: Exit.UNKNOWN_DISTRICT,
         errors.UnknownStageError: Exit.UNKNOWN_STAGE,
+        errors.UnknownRuleError: Exit.UNKNOWN_RULE,
         errors.StoreNotFoundError: Exit.STORE_NOT_FOUND,
         errors.StoreNotUsableError: Exit.STORE_NOT_USABLE,
         errors.StoreBusyError: Exit.STORE_BUSY,

@@ -43,6 +43,12 @@ class UnknownStageError(Refusal):
     code = "unknown_stage"
 
 
+class UnknownRuleError(Refusal):
+    """No gate or milestone that can be switched on is called so. Fields: rule, known."""
+
+    code = "unknown_rule"
+
+
 class StoreNotFoundError(Refusal):
     """There is no register at this address. Fields: store."""
 

@@ -99,6 +99,14 @@ class Field:
     note: Label | None = None
 
 
+class Reviewed(StrEnum):
+    """On which moves of a stage the reviewer of the document is named."""
+
+    NEVER = "never"
+    ENTERING = "entering"
+    LEAVING = "leaving"
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One place in a life cycle.
@@ -106,6 +114,10 @@ class Stage:
     Attributes:
         next: Keys of the stages that may follow.
         derived: Computed from dates (e.g. overdue), never delivered.
+        basis: The articles or documents that make it a stage.
+        admits: Kinds of documents that a move into it can rest on.
+        documents: Kinds of documents it ends with; a move out of it can rest on them too.
+        reviewed: Whether a move into it or out of it names who reviewed the document.
     """
 
     key: str
@@ -114,6 +126,90 @@ class Stage:
     next: tuple[str, ...] = ()
     derived: bool = False
     basis: str | None = None
+    admits: tuple[Choice, ...] = ()
+    documents: tuple[Choice, ...] = ()
+    reviewed: Reviewed = Reviewed.NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What the law asks of a parcel while it stands in a stage, or before it leaves one.
+
+    A day that lies after the day of the act is not known yet. Of `empty`, `none_of`, `known`,
+    `ordered` and `differ` a gate uses what it needs.
+
+    Attributes:
+        basis: Subject of `parcels.legal_basis`; which article it is depends on the day of the act.
+        stages: The stages it looks at.
+        leaving: It looks at moves out of these stages; else at parcels that stand in them.
+        given: Looks only at parcels of which this field is known.
+        unless: Looks away from parcels of which all these fields are known.
+        empty: Field that must not be known.
+        none_of: Field with codes it must not have, e.g. planned_use_class.
+        codes: The codes of `none_of`.
+        known: Fields that must be known.
+        ordered: Two fields with days: the first is known and not after the second.
+        differ: Two fields that are known and do not say the same.
+        act: Field with the day of the act, where that is not the day of the move.
+        since: The first day of an act that it judges; None for as long as its article.
+        question: Why it is off until somebody switches it on; None for one that is on.
+    """
+
+    key: str
+    label: Label
+    basis: str
+    stages: tuple[str, ...]
+    leaving: bool = False
+    given: str | None = None
+    unless: tuple[str, ...] = ()
+    empty: str | None = None
+    none_of: str | None = None
+    codes: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    ordered: tuple[str, ...] = ()
+    differ: tuple[str, ...] = ()
+    act: str | None = None
+    since: dt.date | None = None
+    question: Label | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Keys of all fields it looks at."""
+        single = (self.given, self.empty, self.none_of, self.act)
+        named = (*single, *self.unless, *self.known, *self.ordered, *self.differ)
+        return tuple(dict.fromkeys(key for key in named if key is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """Something to be done by a day: of each parcel, or of each unit's list.
+
+    Attributes:
+        basis: The document that sets it.
+        due: Field with the day; None for a day of the calendar.
+        months: Months at whose last day a unit's list is due, where `due` is None.
+        months_after: Calendar months after the day in `due`.
+        stages: The stages in which it is to be done; outside them it is done.
+        flag: A field that keeps it to be done in any other stage too.
+        done: Field with the day it was done; done by a day not before the due one.
+        question: Why it is off until somebody switches it on; None for one that is on.
+    """
+
+    key: str
+    label: Label
+    basis: str
+    due: str | None = None
+    months: tuple[int, ...] = ()
+    months_after: int = 0
+    stages: tuple[str, ...] = ()
+    flag: str | None = None
+    done: str | None = None
+    question: Label | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Keys of all fields it looks at."""
+        return tuple(key for key in (self.due, self.flag, self.done) if key is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +222,8 @@ class Layer:
         boundary_required: A row without a boundary is an error, not only "unknown".
         measures: Ids of the plan's measures this layer shows, e.g. "2.1".
         rules: Keys of the cross-layer rules that apply to it.
+        gates: What the law asks on the way through its stages, those that are off included.
+        milestones: What is to be done by a day, those that are off included.
     """
 
     key: str
@@ -137,6 +235,8 @@ class Layer:
     boundary_required: bool = False
     measures: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
     note: Label | None = None
     source: str = ""
 
@@ -148,6 +248,13 @@ class Layer:
     def field(self, key: str) -> Field:
         """The field of this key; KeyError if there is none."""
         for candidate in self.fields:
+            if candidate.key == key:
+                return candidate
+        raise KeyError(key)
+
+    def stage(self, key: str) -> Stage:
+        """The stage of this key; KeyError if there is none."""
+        for candidate in self.stages:
             if candidate.key == key:
                 return candidate
         raise KeyError(key)

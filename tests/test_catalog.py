@@ -204,9 +204,27 @@ WRONG = [
     (CHOICES, "choices = [\n4]\n", "not_table", "fields[crop].choices[1]", 30),
     (CHOICES, "", "choices_missing", "fields[crop]", 23),
     ('en = "Crop"', 'en = "Crop', "syntax_wrong", "", 26),
+    ("rules = [", 'gates = ["listed"]\nrules = [', "gate_unknown", "gates[1]", 6),
+    ("rules = [", 'milestones = ["soon"]\nrules = [', "milestone_unknown", "milestones[1]", 6),
+    ("rules = [", 'gates = ["listed_not_for_homes"]\nrules = [', "field_missing", "gates[1]", 6),
+    (
+        'next = ["open"]',
+        'admits = ["letter"]',
+        "document_unknown",
+        "stages[planned].admits[1]",
+        8,
+    ),
+    (
+        'next = ["open"]',
+        'reviewed = "always"',
+        "reviewed_unknown",
+        "stages[planned].reviewed",
+        8,
+    ),
 ]  # fmt: skip
 
 SAID_OF_PLANS = {"row_wrong_length", "measure_number_wrong"}
+SAID_OF_GATES = {"basis_unknown", "due_or_months", "not_day", "not_integers"}
 SAID_OF_FILES = {"file_not_readable", "not_utf8", "layer_twice"}
 
 
@@ -517,6 +535,12 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
         ("lifecycles.toml", '"priority", ', '"prior", ', "stage_unknown", None),
         ("lifecycles.toml", "[farmland_class]", "orphan = 1\n[farmland_class]", "unknown_key", 0),
         ("rules.toml", 'en = "A remote', 'eng = "A remote', "unknown_key", None),
+        ("documents.toml", 'key = "receipt"', 'kee = "receipt"', "unknown_key", None),
+        ("gates.toml", 'basis = "survey"', 'basis = "surveys"', "basis_unknown", None),
+        ("gates.toml", "since = 2026-08-15", 'since = "2026-08-15"', "not_day", None),
+        ("milestones.toml", "months = [2, 8]", 'months = ["2", "8"]', "not_integer", None),
+        ("milestones.toml", "months = [2, 8]", "months = 2", "not_integers", None),
+        ("milestones.toml", "months = [2, 8]", "months_after = 6", "due_or_months", 10),
     ],
 )  # fmt: skip
 def test_what_layers_share_is_checked_too(tmp_path, file, there, instead, code, line):
@@ -532,7 +556,7 @@ def test_what_layers_share_is_checked_too(tmp_path, file, there, instead, code, 
 
 @pytest.mark.parametrize("lang", text.LANGUAGES)
 def test_every_problem_has_its_sentence_and_no_sentence_is_idle(lang):
-    met = {code for _, _, code, _, _ in WRONG} | SAID_OF_FILES | SAID_OF_PLANS
+    met = {code for _, _, code, _, _ in WRONG} | SAID_OF_FILES | SAID_OF_PLANS | SAID_OF_GATES
 
     assert set(text.words("catalog.problem", lang)) == met
 
