@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from playwright import sync_api
@@ -31,6 +32,10 @@ CHROMIUM_ARGUMENTS = (
     "--disable-sync",
 )
 TEMPLATE = "jingtu_template"
+
+# How long an example takes says how busy the machine is, not whether the rule holds.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def missing(what: str) -> None:
@@ -160,6 +165,15 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "embedded":
         return str(tmp_path / "register.gpkg")
     return str(request.getfixturevalue("postgis_url"))
+
+
+@pytest.fixture(scope="session")
+def ogrinfo() -> str:
+    """The GDAL of the system, another than the one that comes with Python's packages."""
+    program = shutil.which("ogrinfo")
+    if program is None:
+        missing("ogrinfo (gdal-bin) is not installed")
+    return str(program)
 
 
 @pytest.fixture(scope="session")

@@ -97,11 +97,11 @@ def test_gdal_finds_the_spatial_index_of_the_view(live):
     assert elsewhere(READ, str(path), PLOT.key)["fast"] is True
 
 
-def test_the_ogr_of_the_system_opens_the_view(live):
+def test_the_ogr_of_the_system_opens_the_view(live, ogrinfo):
     path, _ = live
 
     done = subprocess.run(
-        ["ogrinfo", "-ro", "-so", str(path), PLOT.key], check=True, capture_output=True, text=True
+        [ogrinfo, "-ro", "-so", str(path), PLOT.key], check=True, capture_output=True, text=True
     )
 
     assert "Feature Count: 5" in done.stdout
