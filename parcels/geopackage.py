@@ -21,7 +21,7 @@ import shapely
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from parcels import crs
+from parcels import crs, rtree
 from parcels.model import Field, Kind, Layer
 from parcels.tables import NOT_SUPERSEDED
 
@@ -30,6 +30,9 @@ APPLICATION_ID: Final = 0x47504B47
 
 BUSY_SECONDS: Final = 10
 """How long one process waits for another to finish writing."""
+
+_PACKED_FROM: Final = 1_000
+"""Boxes from which a packed tree is worth its fixed cost."""
 
 _HEADER: Final = struct.Struct("<2sBBi4d")
 _ENVELOPE_BYTES: Final = (0, 32, 48, 48, 64)
@@ -202,12 +205,7 @@ def fill_index(connection: sa.Connection, ids: Sequence[int], geometries: np.nda
     known = ~np.isnan(bounds[:, 0])
     if not known.any():
         return
-    rows = zip(
-        np.asarray(ids)[known].tolist(), *bounds[known][:, [0, 2, 1, 3]].T.tolist(), strict=True
-    )
-    connection.exec_driver_sql(
-        "INSERT INTO rtree_boundary_geom(id,minx,maxx,miny,maxy) VALUES (?,?,?,?,?)", list(rows)
-    )
+    _enter(connection, np.asarray(ids, np.int64)[known], bounds[known][:, [0, 2, 1, 3]])
     low, high = bounds[known][:, :2].min(axis=0), bounds[known][:, 2:].max(axis=0)
     connection.exec_driver_sql(
         "UPDATE gpkg_contents SET min_x=min(coalesce(min_x,?1),?1), "
@@ -216,6 +214,36 @@ def fill_index(connection: sa.Connection, ids: Sequence[int], geometries: np.nda
         "last_change=strftime('%Y-%m-%dT%H:%M:%fZ','now') WHERE srs_id=?5",
         (*low.tolist(), *high.tolist(), crs.STORAGE),
     )
+
+
+def _enter(connection: sa.Connection, ids: np.ndarray, boxes: np.ndarray) -> None:
+    """Enter boxes in the R-tree: one by one, or by a new tree where most of it would be new."""
+    run = connection.exec_driver_sql
+    held = run("SELECT count(*) FROM rtree_boundary_geom_rowid").scalar_one()
+    if len(ids) < max(_PACKED_FROM, held):
+        rows = zip(ids.tolist(), *boxes.T.tolist(), strict=True)
+        run("INSERT INTO rtree_boundary_geom(id,minx,maxx,miny,maxy) VALUES (?,?,?,?,?)", [*rows])
+        return
+    old = run("SELECT id,minx,maxx,miny,maxy FROM rtree_boundary_geom").fetchall()
+    before = np.array([row[1:] for row in old], np.float32).reshape(-1, 4)
+    ids = np.concatenate([np.array([row[0] for row in old], np.int64), ids])
+    whole = np.concatenate([before, rtree.outward(boxes)])
+    node_bytes = run("SELECT length(data) FROM rtree_boundary_geom_node WHERE nodeno=1").scalar()
+    tree = rtree.packed(ids, whole, node_bytes=int(node_bytes or 0))
+    for table in ("node", "rowid", "parent"):
+        run(f"DELETE FROM rtree_boundary_geom_{table}")  # noqa: S608 - a literal above
+    numbers = range(rtree.ROOT, rtree.ROOT + len(tree.nodes))
+    ascending = np.argsort(ids)
+    for table, rows in (
+        ("node(nodeno,data)", zip(numbers, tree.nodes, strict=True)),
+        ("parent(nodeno,parentnode)", zip(numbers[1:], tree.parents.tolist(), strict=True)),
+        (
+            "rowid(rowid,nodeno)",
+            zip(ids[ascending].tolist(), tree.leaves[ascending].tolist(), strict=True),
+        ),
+    ):
+        if whole_rows := list(rows):
+            run(f"INSERT INTO rtree_boundary_geom_{table} VALUES (?,?)", whole_rows)  # noqa: S608 - as above
 
 
 # Keys are identifiers, which the catalog has checked; today is a day in Beijing.
