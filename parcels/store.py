@@ -13,8 +13,6 @@ from pathlib import Path
 from string import Template
 from typing import Any, Final, TypeAlias
 
-import alembic.command
-import alembic.config
 import numpy as np
 import pandas as pd
 import shapely
@@ -309,6 +307,10 @@ class Store:
             revision = self._revision()
             if revision == HEAD:
                 return
+            # Loaded where it is needed: a register at its newest migration opens sooner without.
+            import alembic.command  # noqa: PLC0415 - see above
+            import alembic.config  # noqa: PLC0415 - see above
+
             config = alembic.config.Config()
             config.set_main_option("script_location", "parcels:migrations")
             config.set_main_option("path_separator", "os")

@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 import shapely
 
-from maps import cli, text
+from maps import cli, interactive, text
 from maps.answers import Exit
-from maps.cli import drawing
 
 PLOTS = """地块编码,地块名称,所属区,环节,行业类别
 1101050320001,示例一号,朝阳区,优先监管,化工
@@ -179,13 +178,13 @@ def test_a_district_that_sent_nothing_is_no_data_on_the_map_and_not_a_share_of_0
     frame.to_file(tmp_path / "海淀.gpkg")
     office("import", "海淀.gpkg", "--layer", "priority_plot")
     given = {}
-    draws = drawing.offline_map
+    draws = interactive.offline_map
 
     def drawn(*views, **more):
         given.update(more)
         return draws(*views, **more)
 
-    monkeypatch.setattr(drawing, "offline_map", drawn)
+    monkeypatch.setattr(interactive, "offline_map", drawn)
     office("map", "图.html")
 
     shares = given["coverage"].set_index("district")["share"]

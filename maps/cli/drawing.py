@@ -13,7 +13,6 @@ from layers import coverage as figures
 from layers.library import Library
 from maps.cli.coverage import chosen
 from maps.cli.desk import Desk, desk_of
-from maps.interactive import LayerView, Sheet, offline_map
 from parcels.errors import OutputNotWritableError
 from parcels.register import Filter, Register
 
@@ -52,6 +51,9 @@ def draw(  # noqa: PLR0913 - one argument per option of the command line
     Raises:
         OutputNotWritableError: The page cannot be written.
     """
+    # Folium takes a fifth of the time in which a command starts, and only this one draws.
+    from maps.interactive import LayerView, Sheet, offline_map  # noqa: PLC0415 - see above
+
     library = Library(register, desk.catalog())
     moment = desk.moment()
     asked = [library.catalog.layer(key).key for key in keys or library.used(moment)]
