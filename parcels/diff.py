@@ -18,9 +18,10 @@ class Difference:
     """What a delivery changes in one layer.
 
     Attributes:
-        rows: The versions to write, in delivered order: a parcels frame with `valid_to` (date),
-            `parcel` and `base` (ids of the parcel and of the version in force, <NA> for a new
-            parcel) and `same_boundary` (whether the version in force has this very boundary).
+        rows: The versions to write, in delivered order: a parcels frame with `position` (in the
+            delivery), `valid_to` (date), `parcel` and `base` (ids of the parcel and of the version
+            in force, <NA> for a new parcel) and `same_boundary` (whether the version in force has
+            this very boundary).
         superseded: Ids of the versions that stop being believed.
         created: How many parcels are new.
         unchanged: How many delivered rows say what the register already says.
@@ -61,6 +62,7 @@ def difference(
     parcels = held.groupby("code")["parcel"].first().reindex(rows["code"])
     rows["parcel"] = parcels.astype("Int64").to_numpy()
     rows["base"] = base["version"].astype("Int64")
+    rows["position"] = np.arange(len(rows))
     rows["valid_to"] = _next_start(rows["code"], held, day)
 
     merged = _merge(rows, base, keys)

@@ -14,10 +14,11 @@ import pandas as pd
 import shapely
 import sqlalchemy as sa
 
-from parcels import attributes, crs, topology
+from parcels import attributes, topology
 from parcels.diff import Difference
 from parcels.districts import Split, Territory
 from parcels.model import CORE_COLUMNS, Layer, SourceFile
+from parcels.placement import Placement, placed
 from parcels.store import Store
 from parcels.tables import (
     NOT_SUPERSEDED,
@@ -120,7 +121,13 @@ class Recorder:
         return key
 
     def write(
-        self, layer: Layer, step: Difference, held: gpd.GeoDataFrame, territory: Territory
+        self,
+        layer: Layer,
+        step: Difference,
+        held: gpd.GeoDataFrame,
+        territory: Territory,
+        *,
+        lie: Placement | None = None,
     ) -> None:
         """Write the versions of a difference, with boundaries, split and overlaps.
 
@@ -130,6 +137,7 @@ class Recorder:
             held: The believed versions it was compared with: `version`, `boundary`, `area_m2`,
                 `crosses`.
             territory: Districts in force.
+            lie: The placement of the delivered boundaries in them, where it is known already.
         """
         # Neighbours on the map become neighbours in the file, which bbox reads live on.
         rows = step.rows.iloc[along_hilbert(step.rows.geometry)].reset_index(drop=True)
@@ -140,9 +148,13 @@ class Recorder:
         crosses = base["crosses"].eq(other=True).to_numpy(bool, copy=True)
         self._supersede(step.superseded)
         new = ~rows["same_boundary"].to_numpy(bool)
-        boundaries[new], areas[new], crosses[new] = self._add_boundaries(
-            layer, parcels[new], rows.geometry.to_numpy()[new], territory
-        )
+        shapes = rows.geometry.to_numpy()[new]
+        if len(shapes):
+            mine = placed(shapes, territory) if lie is None else lie.of(rows["position"][new])
+            areas[new] = mine.area_m2
+            boundaries[new], crosses[new] = self._add_boundaries(
+                layer, parcels[new], shapes, mine, codes=territory.districts.index
+            )
         rows = rows.assign(
             area_m2=areas, crosses=crosses, valid_from=pd.Timestamp(self.act.on), layer=layer.key
         )
@@ -182,26 +194,28 @@ class Recorder:
         return theirs
 
     def add_parts(
-        self, ids: np.ndarray, split: Split, territory: Territory, *, edition_id: int
+        self, ids: np.ndarray, split: Split, codes: pd.Index, *, edition_id: int
     ) -> np.ndarray:
         """Store the split of the boundaries that cross a border; returns which do (bool).
 
         Args:
             ids: Boundary ids.
             split: How the districts cut them, aligned with `ids`.
-            territory: The districts.
+            codes: Codes of the districts.
             edition_id: Which edition they are.
         """
         pieces = np.bincount(split.parcel, minlength=len(ids))
         outside = split.outside_m2 > 0
         crosses = np.asarray((pieces > 1) | outside, dtype=bool)
         inside = crosses[split.parcel]
-        codes = territory.districts.index.to_numpy(object)
         places = np.concatenate([split.parcel[inside], np.flatnonzero(outside)])
         columns = {
             "edition_id": [edition_id] * len(places),
             "boundary_id": ids[places].tolist(),
-            "district": [*codes[split.district[inside]], *[""] * int(outside.sum())],
+            "district": [
+                *codes.to_numpy(object)[split.district[inside]],
+                *[""] * int(outside.sum()),
+            ],
             "area_m2": [*split.area_m2[inside].tolist(), *split.outside_m2[outside].tolist()],
         }
         self.store.insert(self.connection, part, columns)
@@ -266,11 +280,15 @@ class Recorder:
         self.connection.execute(sa.insert(version).from_select(names, shortened))
 
     def _add_boundaries(
-        self, layer: Layer, parcels: np.ndarray, shapes: np.ndarray, territory: Territory
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Store boundaries with split and overlaps; ids, areas in m2 and which cross a border."""
-        if not len(shapes):
-            return np.array([], np.int64), np.array([], np.float64), np.array([], bool)
+        self,
+        layer: Layer,
+        parcels: np.ndarray,
+        shapes: np.ndarray,
+        lie: Placement,
+        *,
+        codes: pd.Index,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Store boundaries with split and overlaps; their ids, and which cross a border."""
         start = self.store.next_id(self.connection, boundary)
         ids = np.arange(start, start + len(shapes))
         columns = {
@@ -281,16 +299,21 @@ class Recorder:
         }
         self.store.insert(self.connection, boundary, columns)
         latest = self.connection.execute(sa.select(sa.func.max(edition.c.id))).scalar_one()
-        split = territory.split(shapes)
-        crosses = self.add_parts(ids, split, territory, edition_id=latest)
-        self._add_overlaps(layer, ids, parcels, shapes)
-        return ids, crs.area_m2(shapes), crosses
+        crosses = self.add_parts(ids, lie.split, codes, edition_id=latest)
+        self._add_overlaps(layer, ids, parcels, shapes, among=lie.overlaps)
+        return ids, crosses
 
     def _add_overlaps(
-        self, layer: Layer, ids: np.ndarray, parcels: np.ndarray, shapes: np.ndarray
+        self,
+        layer: Layer,
+        ids: np.ndarray,
+        parcels: np.ndarray,
+        shapes: np.ndarray,
+        *,
+        among: pd.DataFrame,
     ) -> None:
-        pairs = topology.overlaps(shapes)
-        found = [(ids[pairs["a"]], ids[pairs["b"]], pairs["area_m2"].to_numpy(np.float64))]
+        """Store the overlaps of new boundaries among each other and with those believed."""
+        found = [(ids[among["a"]], ids[among["b"]], among["area_m2"].to_numpy(np.float64))]
         near = self._neighbours(layer, shapes, before=int(ids[0]))
         if len(near):
             across = topology.overlaps_between(shapes, near["geom"].to_numpy())

@@ -23,6 +23,7 @@ from parcels.diff import difference
 from parcels.districts import Territory
 from parcels.errors import UnknownLayerError
 from parcels.model import CORE_COLUMNS, Layer, Moment, SourceFile
+from parcels.placement import Placement
 from parcels.recording import Act, Recorder
 from parcels.store import Query, Store
 from parcels.tables import (
@@ -61,6 +62,21 @@ class Outcome:
     updated: int = 0
     unchanged: int = 0
     known_as: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """One delivery that passed the door.
+
+    Attributes:
+        parcels: A parcels frame in EPSG:4490, one row per code, with `row`.
+        act: Who, when, why, from which file.
+        placement: Of its boundaries in the districts in force, if worked out already.
+    """
+
+    parcels: gpd.GeoDataFrame
+    act: Act
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,33 +329,27 @@ class Register:
         Raises:
             StoreBusyError: Another process is writing.
         """
-        return self.take_all(layer, [(delivered, act)])[0]
+        return self.take_all(layer, [Intake(delivered, act)])[0]
 
-    def take_all(
-        self, layer: str, deliveries: Sequence[tuple[gpd.GeoDataFrame, Act]]
-    ) -> list[Outcome]:
+    def take_all(self, layer: str, deliveries: Sequence[Intake]) -> list[Outcome]:
         """Take in several deliveries, a change each, in one transaction: all of them or none.
 
         Args:
             layer: Key of the layer.
-            deliveries: As for `take`, in order.
+            deliveries: What `take` takes, in order.
 
         Raises:
             StoreBusyError: Another process is writing.
         """
         declared = self.layer(layer)
         with self.store.write() as connection:
-            outcomes = [
-                self._take_one(connection, declared, delivered, act)
-                for delivered, act in deliveries
-            ]
+            outcomes = [self._take_one(connection, declared, one) for one in deliveries]
             if any(outcome.change is not None for outcome in outcomes):
                 self.store.tidy(connection)
         return outcomes
 
-    def _take_one(
-        self, connection: sa.Connection, layer: Layer, delivered: gpd.GeoDataFrame, act: Act
-    ) -> Outcome:
+    def _take_one(self, connection: sa.Connection, layer: Layer, intake: Intake) -> Outcome:
+        delivered, act = intake.parcels, intake.act
         seen = self._change_of_file(connection, layer.key, act.file)
         if seen is not None:
             return Outcome(change=None, unchanged=len(delivered), known_as=seen)
@@ -350,7 +360,7 @@ class Register:
         self._ensure_edition(connection, act)
         recorder = Recorder(self.store, connection, act)
         recorder.open("import", layer=layer.key)
-        recorder.write(layer, step, held, self.territory)
+        recorder.write(layer, step, held, self.territory, lie=intake.placement)
         return Outcome(recorder.number, step.created, step.updated, step.unchanged)
 
     def load_territory(self, territory: Territory, act: Act, *, source: str) -> Outcome:
@@ -397,7 +407,7 @@ class Register:
         shapes = once.geometry.to_numpy()
         ids = once["boundary"].to_numpy(np.int64)
         split = territory.split(shapes)
-        crosses = recorder.add_parts(ids, split, territory, edition_id=edition_id)
+        crosses = recorder.add_parts(ids, split, territory.districts.index, edition_id=edition_id)
         assigned = territory.assign(split, len(shapes))["district"].to_numpy()
         now = pd.DataFrame({"district": assigned, "crosses": crosses}, index=ids)
         now = now.reindex(held["boundary"]).reset_index(drop=True)

@@ -19,7 +19,7 @@ from town import AT, DAY, PLOT, act, on, plots, square
 from parcels import crs
 from parcels.errors import UnknownLayerError
 from parcels.model import CORE_COLUMNS
-from parcels.register import Filter, Register
+from parcels.register import Filter, Intake, Register
 
 LATER = dt.date(2024, 9, 1)
 NOW = on(dt.date(2024, 12, 31))
@@ -82,7 +82,7 @@ def test_several_deliveries_are_all_taken_in_or_none(register):
     bad = plots(2).assign(code=["X", "Y"], years=["not", "numbers"])
 
     with pytest.raises(ValueError, match="numbers"):
-        register.take_all(PLOT.key, [(plots(2), act()), (bad, act())])
+        register.take_all(PLOT.key, [Intake(plots(2), act()), Intake(bad, act())])
 
     assert register.frame(PLOT.key, NOW).empty
     assert register.changes().empty

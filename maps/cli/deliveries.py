@@ -22,7 +22,7 @@ from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive
 from parcels.ingest.rejects import SUFFIX, write_rejects
 from parcels.model import Layer
 from parcels.recording import Act
-from parcels.register import Outcome, Register
+from parcels.register import Intake, Outcome, Register
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +170,10 @@ def _found(deliveries: list[Delivery]) -> pd.DataFrame:
 def _store(
     desk: Desk, register: Register, layer: Layer, deliveries: list[Delivery], wish: Wish
 ) -> None:
-    pairs = [(one.ready, _act(desk, one, wish)) for one in deliveries if len(one.ready)]
-    outcomes = register.take_all(layer.key, pairs) if pairs else []
-    for outcome, (_, act) in zip(outcomes, pairs, strict=True):
-        name = act.file.name if act.file else ""
+    intakes = [Intake(one.ready, _act(desk, one, wish)) for one in deliveries if len(one.ready)]
+    outcomes = register.take_all(layer.key, intakes) if intakes else []
+    for outcome, intake in zip(outcomes, intakes, strict=True):
+        name = intake.act.file.name if intake.act.file else ""
         desk.print(_said(desk, outcome, name))
 
 
