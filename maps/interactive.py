@@ -36,7 +36,7 @@ OUTLINE_TOLERANCE_DEGREES: Final = 0.0003
 DENSE: Final = 3
 """Parcels in no more districts than this: the map opens on those districts."""
 
-_POLICY: Final = (
+POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 )
 _SCRIPTS: Final = (
@@ -113,7 +113,7 @@ def offline_map(
         The page. The same arguments give the same text.
     """
     made = folium_map(views, territory, sheet=sheet, coverage=coverage, lang=lang)
-    policy = Element(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">')
+    policy = Element(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">')
     page = made.get_root()
     assert isinstance(page, Figure)  # noqa: S101 - made so below; tells the type
     page.header.add_child(policy, name="policy", index=1)
@@ -132,7 +132,7 @@ def folium_map(
 
     Arguments are those of `offline_map`.
     """
-    page = _Page(sheet.title, lang)
+    page = Page(sheet.title, lang)
     bounds = territory.districts.total_bounds
     made = PlanMap(
         [float(bounds[1] + bounds[3]) / 2, float(bounds[0] + bounds[2]) / 2],
@@ -146,8 +146,8 @@ def folium_map(
     page.add_child(made)
     for name, height in (("districts", 300), ("parcels", 350), ("chosen", 450), ("names", 460)):
         made.add_child(CustomPane(name, height, pointer_events=name == "districts"))
-    outlines = _outlines(territory)
-    made.add_child(outlines)
+    borders = outlines(territory)
+    made.add_child(borders)
     drawn = [_Drawn.of(view, i, territory, sheet, lang) for i, view in enumerate(views)]
     config = {
         "lang": lang,
@@ -157,18 +157,18 @@ def folium_map(
         "notice": _notices(territory, sheet, lang),
         "noData": asdict(palette.NO_DATA),
         "layers": [one.declared for one in drawn],
-        "districts": _districts(territory, lang),
+        "districts": district_labels(territory, lang),
         "units": [{"name": n} for n in _names(territory.units, lang)],
         "shadings": _shadings(views, territory, coverage, lang),
         "bounds": _opening(views, territory),
     }
     blocks = {name: packed for one in drawn for name, packed in one.blocks.items()}
-    made.add_child(ParcelMap(made, outlines, config, blocks))
-    _number_elements(page)
+    made.add_child(ParcelMap(made, borders, config, blocks))
+    number_elements(page)
     return made
 
 
-class _Page(Figure):
+class Page(Figure):
     """An HTML page that says its language."""
 
     _template = Template(
@@ -342,7 +342,8 @@ def _names(places: pd.DataFrame, lang: str) -> list[str]:
     return list(places["name_en" if lang == "en" else "name"])
 
 
-def _outlines(territory: Territory) -> folium.GeoJson:
+def outlines(territory: Territory) -> folium.GeoJson:
+    """The borders of the districts as a layer, drawn coarse; features in the districts' order."""
     shapes = shapely.coverage_simplify(
         territory.districts.geometry.to_numpy(), OUTLINE_TOLERANCE_DEGREES
     )
@@ -358,7 +359,7 @@ def _outlines(territory: Territory) -> folium.GeoJson:
     )
 
 
-def _districts(territory: Territory, lang: str) -> list[dict[str, Any]]:
+def district_labels(territory: Territory, lang: str) -> list[dict[str, Any]]:
     """Name, place for the name, and extent of each district."""
     shapes = territory.districts.geometry.to_numpy()
     middle = shapely.get_coordinates(
@@ -425,7 +426,7 @@ def _verbatim(written: str) -> str:
     return written.replace("{", "&#123;")
 
 
-def _number_elements(page: Figure) -> None:
+def number_elements(page: Figure) -> None:
     """Give elements numbers for names, so that the same map is the same text."""
     for number, element in enumerate(_walk(page)):
         element._id = str(number)  # noqa: SLF001 - Branca offers no other way

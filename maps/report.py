@@ -1,19 +1,16 @@
-"""What was found in a delivery, said to people: on the screen, in a workbook, as JSON."""
+"""What was found in a delivery, said to people: sentences, counts, and the screen."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, Final
 
+import geopandas as gpd
 import pandas as pd
 from rich.text import Text
 
 from maps import tables, text
-from maps.tables import Heading
-from parcels.errors import FormatNotOfferedError
-from parcels.exchange import workbook
 from parcels.findings import Severity
 from parcels.model import Layer
 
@@ -21,20 +18,6 @@ SHOWN: Final = 5
 """Findings of one code that the screen shows; the others are counted."""
 
 _COLOURS: Final = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
-_LISTED: Final = (
-    "severity",
-    "row",
-    "number",
-    "field",
-    "found",
-    "what",
-    "mend",
-    "lon",
-    "lat",
-    "code",
-    "file",
-    "layer",
-)
 
 
 def sentences(found: pd.DataFrame, *, layer: Layer, lang: str) -> pd.DataFrame:
@@ -65,6 +48,12 @@ def summary(found: pd.DataFrame) -> pd.DataFrame:
     rank = counted["severity"].map({one.value: place for place, one in enumerate(Severity)})
     ordered = counted.assign(rank=rank).sort_values(["rank", "count"], ascending=[True, False])
     return ordered.drop(columns="rank").reset_index(drop=True)
+
+
+def title(code: str, lang: str) -> str:
+    """The short name of a kind of finding; its code where it has none."""
+    key = f"titles.{code}"
+    return text.say(key, lang) if text.has(key, lang) else code
 
 
 def counts(found: pd.DataFrame) -> dict[str, int]:
@@ -101,23 +90,65 @@ def show(found: pd.DataFrame, *, layer: Layer, lang: str, limit: int = SHOWN) ->
     console.print(Text(text.say("report.counted", lang, all=len(found), **counts(found))))
 
 
-def write(found: pd.DataFrame, path: Path, *, layer: Layer, lang: str) -> None:
-    """Write a report to an .xlsx or .json file.
+def some(found: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most so many findings, of every code the first ones, in the order of the report."""
+    if len(found) <= most:
+        return found
+    place = found.groupby(["severity", "code"]).cumcount()
+    kept = place.sort_values(kind="stable").index[:most]
+    return found.loc[kept.sort_values()]
 
-    The workbook has a summary and every finding with its sentences. The JSON has the shape of
-    `maps.tables`, with the findings as they are, their sentences, and `meta.counts`.
 
-    Raises:
-        FormatNotOfferedError: The name ends in something else.
-        OutputNotWritableError: The file cannot be written.
+def concerned(
+    found: pd.DataFrame, boundaries: gpd.GeoDataFrame | None, *, lang: str
+) -> gpd.GeoDataFrame:
+    """The delivered boundaries that findings are about, those with the worst findings first.
+
+    Where a finding names another row of the file, that row's boundary is one of them.
+
+    Args:
+        found: A report with its sentences in `what`, the worst first.
+        boundaries: `file`, `row` and geometry of delivered rows; None for none.
+        lang: "zh" or "en".
+
+    Returns:
+        `file`, `row`, `number`, `severity` (the worst), `count`, `what` (the first sentences) and
+        the geometry.
     """
-    kind = path.suffix.lower()
-    if kind == ".xlsx":
-        _write_workbook(found, path, layer=layer, lang=lang)
-    elif kind == ".json":
-        _write_json(found, path, layer=layer, lang=lang)
-    else:
-        raise FormatNotOfferedError(format=kind or path.name, offered=[".xlsx", ".json"])
+    rows = pd.concat([found[found["row"].notna()], _others(found, lang)])
+    if boundaries is None or rows.empty:
+        return gpd.GeoDataFrame(rows[["file", "row"]].head(0), geometry=[])
+    keys = ["file", "row"]
+    once = rows.drop_duplicates(keys)[[*keys, "number", "severity"]]
+    told = rows[rows.groupby(keys).cumcount() < SHOWN].groupby(keys, sort=False)["what"]
+    once = once.merge(rows.groupby(keys).size().rename("count").reset_index(), on=keys)
+    once = once.merge(told.agg(" ".join).reset_index(), on=keys)
+    drawn = boundaries[[*keys, boundaries.geometry.name]].drop_duplicates(keys)
+    drawn = drawn[drawn.geometry.notna() & ~drawn.geometry.is_empty].astype({"row": "Int64"})
+    return gpd.GeoDataFrame(
+        once.merge(pd.DataFrame(drawn), on=keys),
+        geometry=boundaries.geometry.name,
+        crs=boundaries.crs,
+    )
+
+
+def other_rows(found: pd.DataFrame) -> pd.Series:
+    """The other row of the file that a finding names, e.g. the one it overlaps; else <NA>."""
+    named = found["details"].str.contains('"other_row"', regex=False)
+    rows = found.loc[named, "details"].map(lambda one: json.loads(one)["other_row"])
+    return rows.astype("Int64").reindex(found.index)
+
+
+def _others(found: pd.DataFrame, lang: str) -> pd.DataFrame:
+    """Findings that name another row, as that row's."""
+    rows = other_rows(found)
+    told = found[rows.notna()]
+    said = [
+        text.say("report.partner", lang, row=row, what=what)
+        for row, what in zip(told["row"], told["what"], strict=True)
+    ]
+    numbers = [json.loads(one).get("other") for one in told["details"]]
+    return told.assign(row=rows.dropna(), what=said, number=pd.array(numbers, dtype="str"))
 
 
 def _spoken(code: str, found: pd.DataFrame, layer: Layer, lang: str) -> pd.DataFrame:
@@ -142,12 +173,13 @@ def _spoken(code: str, found: pd.DataFrame, layer: Layer, lang: str) -> pd.DataF
 def _given(found: pd.DataFrame, name: str, layer: Layer, lang: str) -> list[Any]:
     if name == "layer":
         return [layer.label.in_(lang)] * len(found)
-    held = _field_labels(found, layer, lang) if name == "field" else found[name]
+    held = field_labels(found, layer, lang) if name == "field" else found[name]
     known = held.astype(object)
     return list(known.where(known.notna(), None).tolist())
 
 
-def _field_labels(found: pd.DataFrame, layer: Layer, lang: str) -> pd.Series:
+def field_labels(found: pd.DataFrame, layer: Layer, lang: str) -> pd.Series:
+    """The field of each finding by its label; a column the layer does not know by its own name."""
     labels = {one.key: one.label.in_(lang) for one in layer.fields}
     return found["field"].map(lambda key: labels.get(key, key), na_action="ignore")
 
@@ -160,6 +192,7 @@ def _lines(found: pd.DataFrame, *, layer: Layer, lang: str, limit: int) -> Itera
             "report.group",
             lang,
             severity=text.say(f"report.severity.{severity}", lang),
+            title=title(group.code, lang),
             code=group.code,
             count=group.count,
         )
@@ -183,49 +216,3 @@ def _place(one: Any, lang: str, *, several: bool) -> str:
     if not pd.isna(one.number):
         parts.append(text.plain(one.number))
     return "  ".join([*parts, ""])
-
-
-def _headings(keys: Sequence[str], lang: str) -> dict[str, Heading]:
-    return tables.headings("report.columns", lang, keys)
-
-
-def _write_workbook(found: pd.DataFrame, path: Path, *, layer: Layer, lang: str) -> None:
-    severities = text.words("report.severity", lang)
-    said = sentences(found, layer=layer, lang=lang)
-    listed = found.assign(
-        severity=found["severity"].map(severities),
-        field=_field_labels(found, layer, lang),
-        layer=layer.label.in_(lang),
-        what=said["what"],
-        mend=said["mend"],
-    )[list(_LISTED)]
-    counted = summary(found)
-    counted["severity"] = counted["severity"].map(severities)
-    columns = {key: one.label for key, one in _headings((*_LISTED, "count", "rows"), lang).items()}
-    workbook.write_sheets(
-        path,
-        {
-            text.say("report.sheets.summary", lang): counted,
-            text.say("report.sheets.findings", lang): listed,
-        },
-        headings=columns,
-        formats={"lon": "0.000000", "lat": "0.000000"},
-    )
-
-
-def _write_json(found: pd.DataFrame, path: Path, *, layer: Layer, lang: str) -> None:
-    said = sentences(found, layer=layer, lang=lang)
-    details = [json.loads(one) for one in found["details"]]
-    whole = found.assign(
-        details=pd.Series(details, index=found.index, dtype=object),
-        what=said["what"],
-        mend=said["mend"],
-    )
-    tables.show(
-        whole,
-        headings=_headings((*_LISTED, "details"), lang),
-        format=tables.Format.JSON,
-        out=path,
-        lang=lang,
-        meta={"layer": layer.key, "counts": counts(found)},
-    )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import geopandas as gpd
 import pandas as pd
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from maps import report, settings, tables
+from maps import report, report_files, settings, tables
 from maps.answers import Exit
 from maps.cli.desk import Desk, desk_of
+from maps.report_files import Told
 from parcels.errors import FileNotReadableError, OutputNotWritableError
 from parcels.findings import Findings
 from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive
@@ -68,11 +70,13 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     rejects: Annotated[Path | None, typer.Option(help="commands.options.rejects")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="commands.options.dry_run")] = False,
     report_to: Annotated[
-        Path | None, typer.Option("--report", help="commands.options.report")
+        list[Path] | None, typer.Option("--report", help="commands.options.report")
     ] = None,
 ) -> int:
     """Check deliveries and take them in."""
     desk = desk_of(context)
+    for path in report_to or []:
+        report_files.check(path)
     layers = desk.catalog()
     declared = layers.layer(layer)
     wish = Wish(
@@ -93,7 +97,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
         rejects=rejects,
     )
     with desk.open(layers, create=True) as register:
-        return bring_in(desk, register, declared, files, wish, report_to=report_to)
+        return bring_in(desk, register, declared, files, wish, report_to=report_to or [])
 
 
 def bring_in(
@@ -103,7 +107,7 @@ def bring_in(
     files: list[Path],
     wish: Wish,
     *,
-    report_to: Path | None = None,
+    report_to: Sequence[Path] = (),
 ) -> int:
     """Receive files, report what was found, and store what may be stored.
 
@@ -113,9 +117,11 @@ def bring_in(
     deliveries = [_receive(desk, register, layer, path, wish) for path in files]
     found = _found(deliveries)
     report.show(found, layer=layer, lang=desk.lang)
-    if report_to is not None:
-        report.write(found, report_to, layer=layer, lang=desk.lang)
-        desk.print(desk.say("cli.written", file=report_to))
+    told = Told(found, layer, desk.lang, _boundaries(deliveries), register.territory)
+    for path in report_to:
+        for left_out in report_files.write(told, path):
+            desk.print(left_out)
+        desk.print(desk.say("cli.written", file=path))
     kept_out = sum(len(one.frame) - len(one.ready) for one in deliveries)
     refused = kept_out > 0 or bool((found["severity"] == "error").any())
     if wish.dry_run:
@@ -165,6 +171,13 @@ def _found(deliveries: list[Delivery]) -> pd.DataFrame:
     for delivery in deliveries:
         whole.merge(delivery.findings)
     return whole.frame()
+
+
+def _boundaries(deliveries: list[Delivery]) -> gpd.GeoDataFrame:
+    """Boundaries of all files as they were delivered, in the register's CRS."""
+    parts = [one.frame[["file", "row", one.frame.geometry.name]] for one in deliveries]
+    whole = pd.concat(parts, ignore_index=True)
+    return gpd.GeoDataFrame(whole, geometry=deliveries[0].frame.geometry.name)
 
 
 def _store(

@@ -76,7 +76,7 @@ _GEOMETRIES: Final = {
     Shape.POINT: "Point",
     Shape.EITHER: "Unknown",
 }
-_SCHEMA_TABLES: Final = """
+SCHEMA_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS gpkg_extensions(table_name TEXT, column_name TEXT,
   extension_name TEXT NOT NULL, definition TEXT NOT NULL, scope TEXT NOT NULL,
   CONSTRAINT ge_tce UNIQUE(table_name, column_name, extension_name));
@@ -317,7 +317,7 @@ def _geopackage(layer: Layer, lang: str, _words: Mapping[str, str]) -> bytes:
 def _describe(made: Path, layer: Layer, lang: str) -> None:
     connection = sqlite3.connect(made)
     try:
-        connection.executescript(_SCHEMA_TABLES)
+        connection.executescript(SCHEMA_TABLES)
         for field in layer.fields:
             constraints = _constraints(layer, field, lang)
             label = field.label.in_(lang)
