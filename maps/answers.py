@@ -32,6 +32,9 @@ class Exit(IntEnum):
     DISTRICTS_NOT_USABLE = 14
     DECLARATION_WRONG = 15
     MAPPING_NOT_USABLE = 16
+    FILE_NOT_SAFE = 17
+    FILE_TOO_LARGE = 18
+    PART_NOT_CHOSEN = 19
     UNKNOWN_LAYER = 21
     UNKNOWN_DISTRICT = 23
     UNKNOWN_STAGE = 24
@@ -52,6 +55,9 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.OutputFileNeededError: Exit.USAGE,
         errors.FormatNotOfferedError: Exit.USAGE,
         errors.FileNotReadableError: Exit.FILE_NOT_READABLE,
+        errors.FileNotSafeError: Exit.FILE_NOT_SAFE,
+        errors.FileTooLargeError: Exit.FILE_TOO_LARGE,
+        errors.PartNotChosenError: Exit.PART_NOT_CHOSEN,
         errors.FormatNotKnownError: Exit.FORMAT_NOT_KNOWN,
         errors.CrsNotKnownError: Exit.CRS_NOT_KNOWN,
         errors.DistrictsNotUsableError: Exit.DISTRICTS_NOT_USABLE,

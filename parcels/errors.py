@@ -79,6 +79,33 @@ class FileNotReadableError(Refusal):
     code = "file_not_readable"
 
 
+class FileNotSafeError(Refusal):
+    """A file is made to do harm, or cannot be told from one that is. Fields: file, reason, found.
+
+    `reason` is a key of refusals.reasons.
+    """
+
+    code = "file_not_safe"
+
+
+class FileTooLargeError(Refusal):
+    """A file asks for more than a bound allows. Fields: file, reason, found, limit.
+
+    `reason` names the bound, a key of refusals.reasons.
+    """
+
+    code = "file_too_large"
+
+
+class PartNotChosenError(Refusal):
+    """One delivery is wanted and the file holds several, or not the one named.
+
+    Fields: file, part, parts.
+    """
+
+    code = "part_not_chosen"
+
+
 class FormatNotKnownError(Refusal):
     """No reader knows this kind of file. Fields: file, kinds."""
 

@@ -29,10 +29,18 @@ CODES: Final[Mapping[str, Severity]] = {
     "file_empty": Severity.WARNING,
     "file_cut_off": Severity.ERROR,
     "part_not_used": Severity.WARNING,
+    "member_not_read": Severity.INFO,
     "record_damaged": Severity.ERROR,
     "line_not_understood": Severity.ERROR,
     "lines_without_parcel": Severity.ERROR,
     "point_count_differs": Severity.WARNING,
+    # the national boundary package
+    "package_code_differs": Severity.ERROR,
+    "package_incomplete": Severity.WARNING,
+    "package_misnamed": Severity.WARNING,
+    "package_degrees": Severity.WARNING,
+    "package_zone_differs": Severity.WARNING,
+    "package_stage_taken": Severity.INFO,
     # columns
     "column_missing": Severity.ERROR,
     "column_twice": Severity.ERROR,
@@ -53,6 +61,9 @@ CODES: Final[Mapping[str, Severity]] = {
     "boundary_invalid": Severity.ERROR,
     "boundary_wrong_shape": Severity.ERROR,
     "coordinate_not_finite": Severity.ERROR,
+    "boundary_too_detailed": Severity.ERROR,
+    "curves_straightened": Severity.INFO,
+    "lines_closed": Severity.INFO,
     "dimension_dropped": Severity.INFO,
     "outside_city": Severity.ERROR,
     # district and unit

@@ -20,8 +20,10 @@ from maps.cli.desk import Desk, desk_of
 from maps.report_files import Told
 from parcels.errors import FileNotReadableError, OutputNotWritableError
 from parcels.findings import Findings
+from parcels.ingest import containers
+from parcels.ingest.containers import Item
 from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive
-from parcels.ingest.rejects import SUFFIX, write_rejects
+from parcels.ingest.rejects import suffix_of, write_rejects
 from parcels.model import Layer
 from parcels.recording import Act
 from parcels.register import Intake, Outcome, Register
@@ -114,7 +116,10 @@ def bring_in(
     Returns:
         The exit code: DONE, or DELIVERY_NOT_ACCEPTED when a row or a file was kept out.
     """
-    deliveries = [_receive(desk, register, layer, path, wish) for path in files]
+    for path in files:
+        _refuse_own(register, path)
+    with containers.opened(files, part=wish.options.part, bounds=wish.options.bounds) as sent:
+        deliveries = [_receive(desk, register, layer, one, wish) for one in sent]
     found = _found(deliveries)
     report.show(found, layer=layer, lang=desk.lang)
     told = Told(found, layer, desk.lang, _boundaries(deliveries), register.territory)
@@ -135,10 +140,14 @@ def bring_in(
     return int(Exit.DELIVERY_NOT_ACCEPTED if refused else Exit.DONE)
 
 
-def _receive(desk: Desk, register: Register, layer: Layer, path: Path, wish: Wish) -> Delivery:
+def _refuse_own(register: Register, path: Path) -> None:
     if register.is_own_file(path):
         # GDAL on the open register would break its locks; a checkout is a copy.
         raise FileNotReadableError(file=str(path), reason="is_the_register")
+
+
+def _receive(desk: Desk, register: Register, layer: Layer, sent: Item, wish: Wish) -> Delivery:
+    _refuse_own(register, sent.path)
     known = register.frame(layer.key, desk.moment(), columns=["code"])
     console = tables.screen(error=True)
     with Progress(
@@ -149,15 +158,15 @@ def _receive(desk: Desk, register: Register, layer: Layer, path: Path, wish: Wis
         transient=True,
         disable=not console.is_terminal,
     ) as bars:
-        task = bars.add_task(path.name, total=len(STEPS))
+        task = bars.add_task(sent.name, total=len(STEPS))
 
         def progress(step: str, done: int, total: int) -> None:
             said = desk.say(f"commands.steps.{step}")
             finished = STEPS.index(step) + (done / total if total else 0)
-            bars.update(task, description=f"{path.name}  {said}", completed=finished)
+            bars.update(task, description=f"{sent.name}  {said}", completed=finished)
 
         return receive(
-            path,
+            sent,
             layer,
             register.territory,
             options=wish.options,
@@ -260,7 +269,7 @@ def _rejects_path(delivery: Delivery, wish: Wish, *, several: bool) -> Path:
             raise OutputNotWritableError(file=str(wish.rejects), reason="EEXIST")
         return wish.rejects
     folder = wish.rejects or Path.cwd()
-    stem, suffix = Path(delivery.source.name).stem, SUFFIX[delivery.arrived.kind]
+    stem, suffix = Path(delivery.source.name).stem, suffix_of(delivery.arrived)
     marks = ("" if number == 1 else f"-{number}" for number in itertools.count(1))
     names = (f"{stem}.rejects{mark}{suffix}" for mark in marks)
     return next(path for path in (folder / name for name in names) if not path.exists())

@@ -30,7 +30,14 @@ class Kind(StrEnum):
     TABLE = "dbf"
     GEOPACKAGE = "geopackage"
     GEOJSON = "geojson"
+    FILE_GDB = "file_gdb"
+    FLATGEOBUF = "flatgeobuf"
+    PARQUET = "parquet"
     KML = "kml"
+    KMZ = "kmz"
+    DXF = "dxf"
+    MAPINFO = "mapinfo_tab"
+    MAPINFO_TEXT = "mapinfo_mif"
     BOUNDARY_POINTS = "boundary_points"
     XLSX = "xlsx"
     CSV = "csv"
@@ -63,6 +70,25 @@ class TextRows:
 
 
 @dataclass(frozen=True, slots=True)
+class Package:
+    """What the name and contents of the ZIP of a national boundary package say.
+
+    Attributes:
+        file: Name of the ZIP.
+        stage: Words before the digits.
+        code: The 13 digits.
+        missing: Endings of files that should be there.
+        misnamed: Name of the shapefile where it is not that of the ZIP, else "".
+    """
+
+    file: str
+    stage: str
+    code: str
+    missing: tuple[str, ...] = ()
+    misnamed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Arrived:
     """A delivery before anything was understood of it.
 
@@ -76,6 +102,9 @@ class Arrived:
         crs_words: How the file names its CRS, where that is not understood.
         text: The lines of the file, for the kinds that are lines of text.
         part: Sheet or layer read, where a file holds several.
+        packed: It came out of a ZIP.
+        package: Of the national kind, if that ZIP is one.
+        idle: Columns that describe the file or its drawing, not the parcel.
     """
 
     kind: Kind
@@ -86,6 +115,9 @@ class Arrived:
     crs_words: str = ""
     text: TextRows | None = None
     part: str | None = None
+    packed: bool = False
+    package: Package | None = None
+    idle: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> list[str]:
@@ -99,10 +131,10 @@ class Arrived:
 
 
 def source_of(path: Path, *, siblings: Iterable[Path] = ()) -> SourceFile:
-    """Name, SHA-256 and size in bytes of a delivered file, read in pieces.
+    """Name, SHA-256 and size in bytes of a delivered file or folder, read in pieces.
 
     Args:
-        path: The file named by the sender.
+        path: The file named by the sender; of a folder (FileGDB) all files count, but for locks.
         siblings: Files that belong to it (a shapefile's); each adds its suffix and content to the
             digest in the order of their names, so that a change in any of them is a new file.
 
@@ -112,8 +144,12 @@ def source_of(path: Path, *, siblings: Iterable[Path] = ()) -> SourceFile:
     digest, size = hashlib.sha256(), 0
     others = sorted(siblings)
     try:
-        for one in [path, *others]:
-            if others:
+        inside = path.is_dir()
+        pieces = _files(path) if inside else [path, *others]
+        for one in pieces:
+            if inside:
+                digest.update(one.name.encode())
+            elif others:
                 digest.update(one.suffix.lower().encode())
             with one.open("rb") as stream:
                 while piece := stream.read(_CHUNK):
@@ -122,6 +158,10 @@ def source_of(path: Path, *, siblings: Iterable[Path] = ()) -> SourceFile:
     except OSError as error:
         raise FileNotReadableError(file=path.name, reason=error.strerror or str(error)) from error
     return SourceFile(path.name, digest.hexdigest(), size)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [p for p in sorted(folder.iterdir()) if p.is_file() and p.suffix.lower() != ".lock"]
 
 
 def framed(

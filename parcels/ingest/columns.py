@@ -277,7 +277,7 @@ def _place(arrived: Arrived, taken: Mapping[str, str]) -> tuple[str, str] | None
 def _unused(arrived: Arrived, used: Collection[str]) -> list[str]:
     """Columns with values that nothing was made of, without those that are never of use."""
     report = words.formats()["report"]
-    idle = {report["reason"], report["reason_ascii"]}
+    idle = {report["reason"], report["reason_ascii"], *arrived.idle}
     routine = words.plain_set(words.formats()["lists"]["housekeeping"])
     if arrived.kind is Kind.BOUNDARY_POINTS:
         idle |= set(words.formats()["boundary_points"]["housekeeping"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +15,11 @@ import shapely
 from parcels import crs, validation, words
 from parcels.districts import Territory
 from parcels.findings import Findings
-from parcels.ingest import columns, headings, position, values
+from parcels.ingest import columns, headings, national, position, values
 from parcels.ingest.arrived import Arrived, Progress, no_progress
+from parcels.ingest.bounds import Limits, limits
 from parcels.ingest.columns import Matched, Said
+from parcels.ingest.containers import Item
 from parcels.ingest.position import Stated
 from parcels.ingest.reading import read
 from parcels.model import Confirmed, Layer, Shape, SourceFile
@@ -35,13 +37,14 @@ class ReceiveOptions:
         swapped: The first coordinate is north.
         offset: "gcj02" or "bd09" to set coordinates right that come from such a map.
         encoding: Overrides the encoding of the file.
-        part: Sheet or layer to read.
+        part: Sheet or layer to read, or one of several deliveries in a ZIP or folder.
         mapping: Field key by column name; "" leaves a column out.
         kept: Mappings confirmed for the same sender before, by plain form of the column.
         accept_suggested: Take unambiguous offers for columns under no known name.
         district: What the sender says of every row without a district.
         unit: The same for the responsible unit.
         stage: The same for the stage.
+        bounds: How much the delivery may take of this machine.
     """
 
     crs: str | None = None
@@ -55,6 +58,7 @@ class ReceiveOptions:
     district: str | None = None
     unit: str | None = None
     stage: str | None = None
+    bounds: Limits = field(default_factory=limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Delivery:
 
 
 def receive(
-    path: Path,
+    path: Path | Item,
     layer: Layer,
     territory: Territory,
     *,
@@ -104,7 +108,8 @@ def receive(
     """Read and check one delivered file; nothing is stored.
 
     Args:
-        path: The file.
+        path: The file; a ZIP or folder must hold one delivery. Of several, one as found by
+            `containers.opened`.
         layer: What it is a delivery for.
         territory: Districts and units.
         options: What the user says of it.
@@ -115,6 +120,8 @@ def receive(
 
     Raises:
         FileNotReadableError, FormatNotKnownError: The file cannot be read.
+        FileNotSafeError, FileTooLargeError: Reading it would harm this machine.
+        PartNotChosenError: It holds several deliveries.
         CrsNotKnownError: It cannot be told where its coordinates are.
         MappingNotUsableError: `options.mapping` names what is not there.
     """
@@ -122,7 +129,16 @@ def receive(
     findings = Findings(layer.key, path.name)
     progress("read", 0, 1)
     known = headings.headings(layer)
-    arrived = read(path, findings=findings, known=known, encoding=asked.encoding, part=asked.part)
+    arrived = read(
+        path,
+        findings=findings,
+        known=known,
+        encoding=asked.encoding,
+        part=asked.part,
+        bounds=asked.bounds,
+    )
+    if asked.stage is None and arrived.package is not None:
+        asked = replace(asked, stage=national.stage_of(arrived.package, layer, findings))
     count = len(arrived.frame)
     if count == 0:
         findings.add("file_empty")
@@ -195,7 +211,7 @@ def _located(  # noqa: PLR0913 - everything known of the delivery meets here
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Boundaries in EPSG:4490; of a list, points made of the columns that hold a place."""
     stated = Stated(asked.crs, asked.swapped, asked.offset)
-    geometry = arrived.frame.geometry.to_numpy()
+    geometry = _checkable(arrived, asked.bounds.vertices, findings)
     if arrived.has_boundaries or matched.place is None:
         moved = position.locate(arrived, geometry, bounds=bounds, findings=findings, stated=stated)
         return fields, moved
@@ -209,6 +225,23 @@ def _located(  # noqa: PLR0913 - everything known of the delivery meets here
     if layer.shape is Shape.POLYGON:
         points = np.full(len(points), None, object)
     return fields, points
+
+
+def _checkable(arrived: Arrived, limit: int, findings: Findings) -> np.ndarray:
+    """The boundaries without those of so many corners that checking them would take for ever."""
+    geometry = np.asarray(arrived.frame.geometry.to_numpy(), object)
+    corners = shapely.get_num_coordinates(geometry)
+    huge = corners > limit
+    if not huge.any():
+        return geometry
+    findings.add(
+        "boundary_too_detailed",
+        rows=arrived.frame.index.to_numpy("int64")[huge],
+        details=[{"vertices": int(count), "limit": limit} for count in corners[huge]],
+    )
+    left = geometry.copy()
+    left[huge] = None
+    return left
 
 
 def _listed_points(arrived: Arrived, place: tuple[str, str], findings: Findings) -> np.ndarray:

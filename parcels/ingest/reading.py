@@ -1,109 +1,156 @@
-"""Opening a delivery: which kind of file it is, and the reader for it."""
+"""Opening a delivery: the reader for its kind of file."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import tempfile
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from parcels.errors import FileNotReadableError, FormatNotKnownError
+import numpy as np
+import pandas as pd
+
+from parcels import words
+from parcels.errors import FileNotReadableError
 from parcels.findings import Findings
-from parcels.ingest import boundary_points, workbook
-from parcels.ingest.arrived import Arrived, Kind
-from parcels.ingest.encodings import read_text
-from parcels.ingest.ogr import read_layered
+from parcels.ingest import (
+    archives,
+    boundary_points,
+    containers,
+    drawings,
+    mapinfo,
+    national,
+    ogr,
+    parquet,
+    workbook,
+)
+from parcels.ingest.arrived import Arrived, Kind, framed, source_of
+from parcels.ingest.bounds import Limits, limits
+from parcels.ingest.containers import Item
+from parcels.ingest.kinds import kind_of
 from parcels.ingest.shapefile import read_shapefile
 
-SUFFIXES: Final = (".shp", ".gpkg", ".geojson", ".kml", ".txt", ".xlsx", ".csv", ".dbf")
-"""What can be read, by the usual end of its name."""
-
-_HEAD_BYTES: Final = 1 << 16
-_SHAPEFILE_MARK: Final = b"\x00\x00\x27\x0a"
-_SQLITE_MARK: Final = b"SQLite format 3\x00"
-_ZIP_MARK: Final = b"PK\x03\x04"
-_UTF8_MARK: Final = b"\xef\xbb\xbf"
-_WORKBOOKS: Final = frozenset({".xlsx", ".xlsm"})
-_LISTS: Final = frozenset({".csv", ".tsv"})
+_KML: Final = ".kml"
+_KMZ_MAIN: Final = "doc.kml"
 
 
 def read(
-    path: Path,
+    sent: Path | Item,
     *,
     findings: Findings,
     known: Collection[str] = (),
     encoding: str | None = None,
     part: str | None = None,
+    bounds: Limits | None = None,
 ) -> Arrived:
-    """A delivered file as it arrived.
+    """A delivered file as it arrived, under the name the user knows it by.
 
     Args:
-        path: A file; of a shapefile the .shp or .dbf.
+        sent: A file; of a shapefile the .shp or .dbf, of a FileGDB the folder. A ZIP or folder
+            must hold one delivery, or `part` name it. An item was found by `containers.opened`,
+            and `part` counts no more.
         findings: Takes what was guessed, is damaged, or was not read.
         known: Plain forms of the headings a list may have (`headings.headings`).
         encoding: As stated by the user, for kinds that do not say it themselves.
         part: Sheet or layer to read, for kinds that hold several.
+        bounds: How much it may take of this machine; None for `reference/formats.toml`.
 
     Raises:
         FileNotReadableError: It cannot be opened, or is broken beyond reading.
+        FileNotSafeError, FileTooLargeError: It would harm this machine.
         FormatNotKnownError: No reader takes this kind of file.
+        PartNotChosenError: It holds several deliveries, or no sheet or layer called `part`.
     """
-    kind = kind_of(path)
-    if kind in {Kind.SHAPEFILE, Kind.TABLE}:
-        main = _main_file(path)
-        return read_shapefile(main, findings=findings, encoding=encoding)
-    if kind is Kind.BOUNDARY_POINTS:
-        return boundary_points.read_boundary_points(path, findings=findings, encoding=encoding)
+    within = bounds or limits()
+    if isinstance(sent, Path):
+        with containers.only(sent, part=part, bounds=within) as item:
+            return read(item, findings=findings, known=known, encoding=encoding, bounds=within)
+    sent.report(findings)
+    kind = kind_of(sent.path)
+    arrived = _read(sent, kind, findings=findings, bounds=within, known=known, encoding=encoding)
+    source = replace(arrived.source, name=sent.name)
+    arrived = replace(arrived, source=source, packed=sent.packed, package=sent.package)
+    if sent.package is None:
+        return arrived
+    national.check(sent.package, arrived, findings)
+    idle = frozenset(words.formats()["national"]["housekeeping"])
+    return replace(arrived, idle=arrived.idle | idle)
+
+
+def _read(
+    item: Item,
+    kind: Kind,
+    *,
+    findings: Findings,
+    bounds: Limits,
+    known: Collection[str],
+    encoding: str | None,
+) -> Arrived:
+    path, part = item.path, item.part
     if kind is Kind.XLSX:
+        archives.check_workbook(path, bounds)
         return workbook.read_xlsx(path, findings=findings, known=known, part=part)
     if kind is Kind.CSV:
         return workbook.read_csv(path, findings=findings, known=known, encoding=encoding)
-    return read_layered(path, kind, findings=findings, part=part)
+    if kind is Kind.BOUNDARY_POINTS:
+        return boundary_points.read_boundary_points(path, findings=findings, encoding=encoding)
+    if kind is Kind.PARQUET:
+        return parquet.read_parquet(path, findings=findings, bounds=bounds)
+    reader = _ENCODED.get(kind)
+    if reader is not None:
+        return reader(path, kind, findings=findings, bounds=bounds, encoding=encoding)
+    return ogr.read_layered(path, kind, findings=findings, bounds=bounds, part=part)
 
 
-def kind_of(path: Path) -> Kind:
-    """Which kind of file this is: by its first bytes, and by its name where these do not tell.
+def _shapefile(path: Path, _kind: Kind, **said: Any) -> Arrived:
+    return read_shapefile(_main_file(path), **said)
 
-    Raises:
-        FileNotReadableError: It is not there or may not be read.
-        FormatNotKnownError: It is none of the kinds that can be read.
+
+def _drawing(path: Path, _kind: Kind, *, bounds: Limits, **said: Any) -> Arrived:
+    ogr.check_parsed(path, bounds)
+    return drawings.read_drawing(path, **said)
+
+
+def _kmz(
+    path: Path, kind: Kind, *, findings: Findings, bounds: Limits, encoding: str | None
+) -> Arrived:
+    """The KML files of a KMZ as one, "doc.kml" first.
+
+    GDAL would go by the links in "doc.kml", and loses the way where a name is Chinese.
     """
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_HEAD_BYTES)
-    except OSError as error:
-        raise FileNotReadableError(file=path.name, reason=error.strerror or str(error)) from error
-    suffix = path.suffix.lower()
-    kind = _by_content(head.removeprefix(_UTF8_MARK), suffix) or _by_text(head, suffix)
-    if kind is None:
-        raise FormatNotKnownError(file=path.name, kinds=list(SUFFIXES))
-    return kind
+    del encoding  # XML says it itself
+    with (
+        tempfile.TemporaryDirectory(prefix="jingtu-") as folder,
+        archives.opened(path, bounds) as (archive, contents),
+    ):
+        inside = [one for one in contents.entries if one.name.lower().endswith(_KML)]
+        if not inside:
+            raise FileNotReadableError(file=path.name, reason="no_kml")
+        inside.sort(key=lambda one: one.name.lower() != _KMZ_MAIN)
+        archives.unpack(archive, inside, Path(folder), file=path.name)
+        pieces = [
+            ogr.read_layered(Path(folder) / one.name, Kind.KML, findings=findings, bounds=bounds)
+            for one in inside
+        ]
+    filled = [one for one in pieces if len(one.frame)] or pieces[:1]
+    frame = filled[0].frame
+    if len(filled) > 1:
+        tables = [pd.DataFrame(one.frame.drop(columns="geometry")) for one in filled]
+        shapes = np.concatenate([one.frame.geometry.to_numpy() for one in filled])
+        table = pd.concat(tables, ignore_index=True)
+        frame = framed(table, shapes, rows=np.arange(1, len(table) + 1))
+    return replace(filled[0], kind=kind, source=source_of(path), frame=frame)
 
 
-def _by_content(head: bytes, suffix: str) -> Kind | None:
-    if head.startswith(_SQLITE_MARK):
-        return Kind.GEOPACKAGE
-    if head.startswith(_SHAPEFILE_MARK):
-        return Kind.SHAPEFILE
-    if head.startswith(_ZIP_MARK):
-        return Kind.XLSX if suffix in _WORKBOOKS else None
-    start = head.lstrip()
-    if start.startswith(b"<") and b"<kml" in start.lower():
-        return Kind.KML
-    if start.startswith(b"{") and suffix in {".geojson", ".json"}:
-        return Kind.GEOJSON
-    return None
-
-
-def _by_text(head: bytes, suffix: str) -> Kind | None:
-    if suffix == ".dbf":
-        return Kind.TABLE
-    if suffix not in {".txt", *_LISTS}:
-        return None
-    # The piece may end in the middle of a character.
-    text, _, _ = read_text(head)
-    if boundary_points.looks_like(text):
-        return Kind.BOUNDARY_POINTS
-    return Kind.CSV if suffix in _LISTS else None
+_ENCODED: Final[Mapping[Kind, Callable[..., Arrived]]] = {
+    Kind.SHAPEFILE: _shapefile,
+    Kind.TABLE: _shapefile,
+    Kind.DXF: _drawing,
+    Kind.MAPINFO: mapinfo.read_mapinfo,
+    Kind.MAPINFO_TEXT: mapinfo.read_mapinfo,
+    Kind.KMZ: _kmz,
+}
 
 
 def _main_file(path: Path) -> Path:

@@ -3,7 +3,9 @@
 pyogrio reads a layer in one sweep, and one bad record costs the sweep: GDAL ends it early without
 a word (a shapefile whose table is cut off gives 9 of 20 features), or the whole read fails. fiona
 asks for one feature at a time by its number, so each can fail alone and the others still come in.
-It is about thirty times slower, so it is used for broken files only.
+It is about thirty times slower, so it is used for broken files only (and, in `streaming`, for
+files too large to stand in memory twice). A broken head may promise two thousand million records;
+no more are asked for than the bytes of the file could hold.
 """
 
 from __future__ import annotations
@@ -76,8 +78,10 @@ def _recover(path: Path, part: str | None) -> Recovered:
         fiona.open(path, **options) as layer,
     ):
         names = list(layer.schema["properties"])
-        declared = max(len(layer), 0)
         by_number = layer.driver == _SHAPEFILE
+        declared = max(len(layer), 0)
+        if by_number:
+            declared = min(declared, _room(path))
         records = _by_number(layer, declared) if by_number else _in_order(layer)
         rows, shapes, numbers, damaged = [], [], [], []
         for number, record in records:
@@ -120,6 +124,14 @@ def _in_order(layer: Any) -> Iterator[tuple[int, Any]]:
             return
         yield number, record
         number += 1
+
+
+def _room(path: Path) -> int:
+    """How many records a shapefile has room for: 8 bytes each in its index, 1 in its table."""
+    sizes = {
+        p.suffix.lower(): p.stat().st_size for p in path.parent.glob(f"{_escaped(path.stem)}.*")
+    }
+    return max(sizes.get(".shx", 0) // 8, sizes.get(".shp", 0) // 12, sizes.get(".dbf", 0))
 
 
 def _shape(record: Any) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import re
+import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -23,14 +25,22 @@ from parcels.errors import OutputNotWritableError
 from parcels.ingest import ogr
 from parcels.ingest.arrived import Arrived, Kind
 from parcels.ingest.delivery import Delivery
+from parcels.ingest.drawing_file import write_dxf
 from parcels.ingest.workbook import guarded
 
 SUFFIX: Final[Mapping[Kind, str]] = {
     Kind.SHAPEFILE: ".shp",
     Kind.TABLE: ".dbf",
     Kind.GEOPACKAGE: ".gpkg",
+    Kind.FILE_GDB: ".gdb",
+    Kind.FLATGEOBUF: ".fgb",
+    Kind.PARQUET: ".parquet",
     Kind.GEOJSON: ".geojson",
     Kind.KML: ".kml",
+    Kind.KMZ: ".kmz",
+    Kind.DXF: ".dxf",
+    Kind.MAPINFO: ".tab",
+    Kind.MAPINFO_TEXT: ".mif",
     Kind.BOUNDARY_POINTS: ".txt",
     Kind.XLSX: ".xlsx",
     Kind.CSV: ".csv",
@@ -41,9 +51,17 @@ _DRIVERS: Final = {
     Kind.SHAPEFILE: "ESRI Shapefile",
     Kind.TABLE: "ESRI Shapefile",
     Kind.GEOPACKAGE: "GPKG",
+    Kind.FILE_GDB: "OpenFileGDB",
+    Kind.FLATGEOBUF: "FlatGeobuf",
     Kind.GEOJSON: "GeoJSON",
     Kind.KML: "LIBKML",
+    Kind.KMZ: "LIBKML",
+    Kind.MAPINFO: "MapInfo File",
+    Kind.MAPINFO_TEXT: "MapInfo File",
 }
+# Kinds of several files, which come back in a ZIP if they came in one.
+_IN_ZIP: Final = frozenset({Kind.SHAPEFILE, Kind.FILE_GDB, Kind.MAPINFO, Kind.MAPINFO_TEXT})
+_ZIP: Final = ".zip"
 # dBase holds 254 bytes, and a Chinese character takes two or three.
 _DBF_CHARACTERS: Final = 80
 # What a spreadsheet keeps of a number.
@@ -51,14 +69,26 @@ _SHEET_DIGITS: Final = 10**15
 _LINE_BREAKS: Final = re.compile(r"\s+")
 
 
+_Writer = Callable[[Arrived, Path, Mapping[int, str]], None]
+
+
+def suffix_of(arrived: Arrived) -> str:
+    """How the name of the rejects file of this delivery must end."""
+    if arrived.packed and arrived.kind in _IN_ZIP:
+        return _ZIP
+    return SUFFIX[arrived.kind]
+
+
 def write_rejects(delivery: Delivery, path: Path, *, reasons: Mapping[int, str]) -> None:
     """Write rows of a delivery as they arrived: every column, the sender's own coordinates.
 
-    The file can be mended and delivered again; the column with the reason is left out then.
+    The file can be mended and delivered again; the column with the reason is left out then. What
+    came in a ZIP and is of several files goes into one, in a folder of the same name. A drawing
+    has no columns: the reasons are texts on a drawing layer of their own, inside the parcels.
 
     Args:
         delivery: Where the rows are from.
-        path: The file to write; its name ends as SUFFIX says for the kind of the delivery.
+        path: The file to write; its name ends as `suffix_of` says.
         reasons: A sentence by row number; rows without one are not written.
 
     Raises:
@@ -67,9 +97,25 @@ def write_rejects(delivery: Delivery, path: Path, *, reasons: Mapping[int, str])
     arrived = delivery.arrived
     writer = _WRITERS.get(arrived.kind, _write_layer)
     try:
+        if path.suffix.lower() == _ZIP:
+            _write_packed(writer, arrived, path, reasons)
+            return
         writer(arrived, path, reasons)
     except (*ogr.BROKEN, pa.ArrowException) as error:
         raise OutputNotWritableError(file=path.name, reason=str(error)) from error
+
+
+def _write_packed(
+    writer: _Writer, arrived: Arrived, path: Path, reasons: Mapping[int, str]
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="jingtu-") as place:
+        folder = Path(place) / path.stem
+        folder.mkdir()
+        writer(arrived, folder / f"{path.stem}{SUFFIX[arrived.kind]}", reasons)
+        with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
+            for one in sorted(folder.rglob("*")):
+                if one.is_file():
+                    archive.write(one, one.relative_to(place).as_posix())
 
 
 def _chosen(arrived: Arrived, reasons: Mapping[int, str]) -> gpd.GeoDataFrame:
@@ -89,6 +135,11 @@ def _write_layer(arrived: Arrived, path: Path, reasons: Mapping[int, str]) -> No
         column = words.formats()["report"]["reason"]
         rows[column] = rows[column].str.slice(0, _DBF_CHARACTERS)
         options["encoding"] = _dbf_encoding(arrived, rows)
+    if arrived.kind in {Kind.MAPINFO, Kind.MAPINFO_TEXT}:
+        options["ENCODING"] = "CP936" if arrived.encoding == "gb18030" else "UTF-8"
+    if arrived.kind is Kind.FILE_GDB:
+        # Before this version of ArcGIS whole numbers of 64 bits became floats.
+        options["TARGET_ARCGIS_VERSION"] = "ARCGIS_PRO_3_2_OR_LATER"
     if arrived.kind is Kind.GEOJSON:
         # Seven decimals, its default, would move boundaries by a centimetre.
         options["layer_options"] = {"COORDINATE_PRECISION": "15"}
@@ -104,6 +155,28 @@ def _write_layer(arrived: Arrived, path: Path, reasons: Mapping[int, str]) -> No
         # Fields that get another width or type in a shapefile are told of by GDAL one by one.
         warnings.simplefilter("ignore")
         pyogrio.write_dataframe(table, path, use_arrow=True, **options)
+
+
+def _write_kmz(arrived: Arrived, path: Path, reasons: Mapping[int, str]) -> None:
+    # GDAL's own would be a page of links to a file per layer; this is what other programs write.
+    with tempfile.TemporaryDirectory(prefix="jingtu-") as folder:
+        page = Path(folder) / "doc.kml"
+        _write_layer(arrived, page, reasons)
+        with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(page, page.name)
+
+
+def _write_parquet(arrived: Arrived, path: Path, reasons: Mapping[int, str]) -> None:
+    rows = _chosen(arrived, reasons)
+    if arrived.has_boundaries:
+        rows.to_parquet(path, index=False)
+    else:
+        pd.DataFrame(rows.drop(columns="geometry")).to_parquet(path, index=False)
+
+
+def _write_drawing(arrived: Arrived, path: Path, reasons: Mapping[int, str]) -> None:
+    column = words.formats()["report"]["reason"]
+    write_dxf(path, _chosen(arrived, reasons), reason=column)
 
 
 def _geometry_type(arrived: Arrived, rows: gpd.GeoDataFrame) -> str:
@@ -214,7 +287,10 @@ def _one_line(text: str) -> str:
     return _LINE_BREAKS.sub(" ", text).strip()
 
 
-_WRITERS: Final[Mapping[Kind, Callable[[Arrived, Path, Mapping[int, str]], None]]] = {
+_WRITERS: Final[Mapping[Kind, _Writer]] = {
+    Kind.PARQUET: _write_parquet,
+    Kind.KMZ: _write_kmz,
+    Kind.DXF: _write_drawing,
     Kind.BOUNDARY_POINTS: _write_points,
     Kind.XLSX: _write_sheet,
     Kind.CSV: _write_list,

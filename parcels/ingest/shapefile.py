@@ -14,6 +14,7 @@ from parcels.errors import FileNotReadableError
 from parcels.findings import Findings
 from parcels.ingest import dbf, ogr
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of
+from parcels.ingest.bounds import Limits
 from parcels.ingest.encodings import cleanly, decoded, fits, guess, known_codec
 
 _BYTES: Final = "ISO-8859-1"
@@ -32,21 +33,25 @@ class Encoding:
     plain: bool
 
 
-def read_shapefile(path: Path, *, findings: Findings, encoding: str | None = None) -> Arrived:
+def read_shapefile(
+    path: Path, *, findings: Findings, bounds: Limits, encoding: str | None = None
+) -> Arrived:
     """A shapefile, or a dBase table alone, as it arrived; rows are record numbers from 1.
 
     Args:
         path: The .shp or .dbf file.
         findings: Takes what was guessed and what is damaged.
+        bounds: How large it may be.
         encoding: As stated by the user; None to look at .cpg, the language byte and the bytes.
 
     Raises:
         FileNotReadableError: Nothing of it can be read.
+        FileTooLargeError: It has more rows than the bounds allow, or they take more memory.
     """
     family = _family(path)
     table = _table(path, family)
     known = _encoding(table, stated=encoding, cpg=family.get(".cpg"), findings=findings)
-    one, known = _read(path, known, expected=_expected(family, table))
+    one, known = _read(path, known, expected=_expected(family, table), bounds=bounds)
     rows = one.numbers + 1
     damaged = one.spoiled | _unread_shapes(one, family)
     if table is not None:
@@ -66,10 +71,19 @@ def read_shapefile(path: Path, *, findings: Findings, encoding: str | None = Non
     )
 
 
-def _read(path: Path, known: Encoding, *, expected: int) -> tuple[ogr.Sweep, Encoding]:
+def _read(
+    path: Path, known: Encoding, *, expected: int, bounds: Limits
+) -> tuple[ogr.Sweep, Encoding]:
     cause: Exception | None = None
+    said = _GDAL[known.name] if known.plain else _BYTES
     try:
-        one = ogr.sweep(path, encoding=_GDAL[known.name] if known.plain else _BYTES)
+        if _size(path) > bounds.streamed_from_bytes:
+            # Imported here because fiona brings a second GDAL: small files never pay for it.
+            from parcels.ingest.streaming import stream  # noqa: PLC0415 - see above
+
+            one = stream(path, bounds=bounds, encoding=said)
+        else:
+            one = ogr.sweep(path, encoding=said)
     except ogr.BROKEN as error:
         cause = error
     else:
@@ -85,6 +99,10 @@ def _read(path: Path, known: Encoding, *, expected: int) -> tuple[ogr.Sweep, Enc
     spoiled = np.isin(had.numbers, had.damaged)
     one = ogr.Sweep(had.table, had.geometry, had.numbers, had.crs_wkt, spoiled)
     return one, Encoding(known.name, plain=False)
+
+
+def _size(path: Path) -> int:
+    return sum(one.stat().st_size for one in {path, *_family(path).values()})
 
 
 def _family(path: Path) -> dict[str, Path]:
