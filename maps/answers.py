@@ -35,6 +35,7 @@ class Exit(IntEnum):
     FILE_NOT_SAFE = 17
     FILE_TOO_LARGE = 18
     PART_NOT_CHOSEN = 19
+    CONTROL_POINTS_NOT_USABLE = 20
     UNKNOWN_LAYER = 21
     UNKNOWN_DISTRICT = 23
     UNKNOWN_STAGE = 24
@@ -60,6 +61,7 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.PartNotChosenError: Exit.PART_NOT_CHOSEN,
         errors.FormatNotKnownError: Exit.FORMAT_NOT_KNOWN,
         errors.CrsNotKnownError: Exit.CRS_NOT_KNOWN,
+        errors.ControlPointsNotUsableError: Exit.CONTROL_POINTS_NOT_USABLE,
         errors.DistrictsNotUsableError: Exit.DISTRICTS_NOT_USABLE,
         errors.DeclarationError: Exit.DECLARATION_WRONG,
         errors.MappingNotUsableError: Exit.MAPPING_NOT_USABLE,

@@ -29,6 +29,18 @@ GK_ZONE_39: Final = 4527
 GK_ZONE_38: Final = 4526
 """The neighbour zone, west of 115.5E."""
 
+WEB_MERCATOR: Final = 3857
+"""The plane of web maps; areas in it are 71 % too large in Beijing."""
+
+UTM_50N: Final = 32650
+"""WGS 84 UTM with central meridian 117E: its numbers look like GK_117 but lie 1.8 km south."""
+
+# CGCS2000 Gauss-Krueger zones with the zone number in the easting: EPSG numbers them in a row.
+_THREE_DEGREE: Final = range(25, 46)
+_SIX_DEGREE: Final = range(13, 24)
+_FIRST_THREE_DEGREE: Final = 4513
+_FIRST_SIX_DEGREE: Final = 4491
+
 # CGCS2000 ellipsoid (EPSG:1024).
 SEMI_MAJOR_M: Final = 6_378_137.0
 INVERSE_FLATTENING: Final = 298.257222101
@@ -78,6 +90,18 @@ def area_m2(geometries: Any) -> Any:
     for begin in range(0, len(flat), _CHUNK):
         areas[begin : begin + _CHUNK] = _areas(flat[begin : begin + _CHUNK])
     return areas.reshape(given.shape)[()]
+
+
+def zone_epsg(zone: int) -> int | None:
+    """The CGCS2000 Gauss-Krueger CRS whose eastings begin with this zone number.
+
+    Zones 25 to 45 are of 3 degrees, 13 to 23 of 6 degrees; no number is both. None for any other.
+    """
+    if zone in _THREE_DEGREE:
+        return _FIRST_THREE_DEGREE + zone - _THREE_DEGREE.start
+    if zone in _SIX_DEGREE:
+        return _FIRST_SIX_DEGREE + zone - _SIX_DEGREE.start
+    return None
 
 
 def to_plane(lonlat: Any) -> Any:

@@ -118,6 +118,12 @@ class CrsNotKnownError(Refusal):
     code = "crs_not_known"
 
 
+class ControlPointsNotUsableError(Refusal):
+    """Control points do not lead from a local system to CGCS2000. Fields: file, reason, found."""
+
+    code = "control_points_not_usable"
+
+
 class DistrictsNotUsableError(Refusal):
     """A file of districts cannot replace the present ones. Fields: file, reason."""
 

@@ -102,6 +102,12 @@ def faults() -> Mapping[str, Fault]:
     return {row["words"]: Fault(row["key"], row["zh"], row["en"]) for row in rows}
 
 
+def is_local_system(named: str) -> bool:
+    """Whether words name a city's own coordinate system, for which no transformation is public."""
+    name = plain(named)
+    return any(plain(word) in name for word in formats()["local"]["words"])
+
+
 def in_both(rows: Mapping[str, Any], key: str, name: str, **fields: str) -> dict[str, str]:
     """A phrase as the entries `name`_zh and `name`_en of a finding's details."""
     phrase = rows[key]

@@ -6,6 +6,7 @@ import datetime as dt
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,13 @@ from parcels.ingest.rejects import suffix_of, write_rejects
 from parcels.model import Layer
 from parcels.recording import Act
 from parcels.register import Intake, Outcome, Register
+
+
+class Offset(StrEnum):
+    """The web maps whose shift can be undone."""
+
+    GCJ02 = "gcj02"
+    BD09 = "bd09"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,11 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
         dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="commands.options.on")
     ] = None,
     crs: Annotated[str | None, typer.Option(help="commands.options.crs")] = None,
+    swapped: Annotated[bool, typer.Option("--swapped", help="commands.options.swapped")] = False,
+    offset: Annotated[Offset | None, typer.Option(help="commands.options.offset")] = None,
+    control_points: Annotated[
+        Path | None, typer.Option(help="commands.options.control_points")
+    ] = None,
     encoding: Annotated[str | None, typer.Option(help="commands.options.encoding")] = None,
     part: Annotated[str | None, typer.Option(help="commands.options.part")] = None,
     column: Annotated[list[str] | None, typer.Option(help="commands.options.column")] = None,
@@ -84,6 +97,9 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     wish = Wish(
         options=ReceiveOptions(
             crs=crs,
+            swapped=swapped,
+            offset=None if offset is None else offset.value,
+            control_points=control_points,
             encoding=encoding,
             part=part,
             mapping=_mapping(column or []),
@@ -218,6 +234,9 @@ def _act(desk: Desk, delivery: Delivery, wish: Wish) -> Act:
     options = wish.options
     chosen: Mapping[str, Any] = {
         "crs": options.crs,
+        "swapped": options.swapped or None,
+        "offset": options.offset,
+        "place": dict(delivery.place),
         "encoding": options.encoding,
         "part": options.part,
         "mapping": dict(options.mapping),

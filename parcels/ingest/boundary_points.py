@@ -53,7 +53,6 @@ def read_boundary_points(
 
     Raises:
         FileNotReadableError: It cannot be opened, or is not text in the stated encoding.
-        CrsNotKnownError: It is in a city's own system.
     """
     text, name = open_text(path, findings, encoding, telling=_headers)
     lines = _LINE_END.split(text)
@@ -66,7 +65,7 @@ def read_boundary_points(
     orphans = np.flatnonzero(odd & (owner < 0))
     table = _table(stripped[starts])
     measured = _points(stripped, points & (owner >= 0), owner)
-    systems = systems_of(stripped, section, instance, file=path.name)
+    systems = systems_of(stripped, section, instance)
     measured, found = one_system(measured, systems, instance[starts])
     measured = _closed_well(measured, starts, findings, stripped)
     geometry = _geometry(measured, table, starts + 1, findings)

@@ -13,7 +13,6 @@ import pandas as pd
 import pyproj
 
 from parcels import words
-from parcels.errors import CrsNotKnownError
 from parcels.findings import Findings
 from parcels.ingest.rings import Points
 
@@ -35,7 +34,7 @@ class System:
 
 
 def systems_of(
-    stripped: pd.Series, section: np.ndarray, instance: np.ndarray, *, file: str
+    stripped: pd.Series, section: np.ndarray, instance: np.ndarray
 ) -> dict[int, System]:
     """What each attribute section says, by the running number of that section."""
     known = words.formats()["boundary_points"]
@@ -47,8 +46,6 @@ def systems_of(
             continue
         number, said = int(instance[at]), written[0].strip()
         found[number] = _with(found.get(number, System()), key.strip(), said, known)
-    for one in found.values():
-        _refuse_local(one.words, file)
     return found
 
 
@@ -105,18 +102,17 @@ def _with(one: System, key: str, written: str, known: Mapping[str, Any]) -> Syst
     return one
 
 
-def _refuse_local(system: str, file: str) -> None:
-    name = words.plain(system)
-    if any(words.plain(word) in name for word in words.formats()["local"]["words"]):
-        raise CrsNotKnownError(file=file, bounds=system, supply="--crs PROJ|WKT")
-
-
 def _is_national(system: str) -> bool:
     return not system or _matching(system) == words.formats()["systems"][0]
 
 
 def _matching(system: str) -> Mapping[str, Any] | None:
-    """The coordinate system these words name; the national one where nothing is named."""
+    """The coordinate system these words name; the national one where nothing is named.
+
+    None where it is not known, or a city's own, which `position` refuses.
+    """
+    if words.is_local_system(system):
+        return None
     named = words.plain(system)
     for row in words.formats()["systems"]:
         if not named or any(words.plain(word) in named for word in row["words"]):

@@ -12,6 +12,7 @@ from parcels.errors import MappingNotUsableError
 from parcels.findings import Findings
 from parcels.ingest.arrived import Arrived, Kind
 from parcels.ingest.headings import field_names, heading_forms, unit_of, whole_form
+from parcels.ingest.readings import zone_column
 from parcels.ingest.suggestions import Offer, offers, unambiguous
 from parcels.model import Confirmed, Layer
 from parcels.words import Measure
@@ -279,6 +280,7 @@ def _unused(arrived: Arrived, used: Collection[str]) -> list[str]:
     report = words.formats()["report"]
     idle = {report["reason"], report["reason_ascii"], *arrived.idle}
     routine = words.plain_set(words.formats()["lists"]["housekeeping"])
+    idle.add(zone_column(arrived.frame) or "")
     if arrived.kind is Kind.BOUNDARY_POINTS:
         idle |= set(words.formats()["boundary_points"]["housekeeping"])
     return [

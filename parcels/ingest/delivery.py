@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
-from parcels import crs, validation, words
+from parcels import crs, offsets, validation, words
 from parcels.districts import Territory
 from parcels.findings import Findings
-from parcels.ingest import columns, headings, national, position, values
+from parcels.ingest import columns, headings, national, position, shifts, values
 from parcels.ingest.arrived import Arrived, Progress, no_progress
 from parcels.ingest.bounds import Limits, limits
 from parcels.ingest.columns import Matched, Said
@@ -36,6 +36,7 @@ class ReceiveOptions:
         crs: Overrides the CRS of the file; anything PROJ understands.
         swapped: The first coordinate is north.
         offset: "gcj02" or "bd09" to set coordinates right that come from such a map.
+        control_points: File of points known in the sender's local system and in CGCS2000.
         encoding: Overrides the encoding of the file.
         part: Sheet or layer to read, or one of several deliveries in a ZIP or folder.
         mapping: Field key by column name; "" leaves a column out.
@@ -50,6 +51,7 @@ class ReceiveOptions:
     crs: str | None = None
     swapped: bool = False
     offset: str | None = None
+    control_points: Path | None = None
     encoding: str | None = None
     part: str | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -71,6 +73,7 @@ class Delivery:
         fields: Keys of the fields the file holds; the others must not be overwritten by it.
         findings: Everything found.
         accepted: Field key by column, of the offers taken because the user asked for it.
+        place: What was done to the sender's coordinates, enough to do it again.
     """
 
     layer: Layer
@@ -79,6 +82,7 @@ class Delivery:
     fields: tuple[str, ...]
     findings: Findings
     accepted: Mapping[str, str] = field(default_factory=dict)
+    place: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def source(self) -> SourceFile:
@@ -152,11 +156,9 @@ def receive(
         fields["stage"] = fields["stage"].fillna(asked.stage) if "stage" in fields else asked.stage
     _report_missing(fields, matched, layer, register=register, findings=findings)
     progress("position", 0, count)
-    fields, geometry = _located(
-        arrived, fields, matched, layer, bounds=_bounds(territory), asked=asked, findings=findings
+    fields, geometry, place = _located(
+        arrived, fields, matched, layer, territory, asked, register=register, findings=findings
     )
-    if register is not None and "code" in fields:
-        position.suspect_offset(fields["code"], geometry, register, findings=findings)
     progress("check", 0, count)
     draft = gpd.GeoDataFrame(
         fields.assign(file=path.name, row=arrived.frame.index.to_numpy()),
@@ -169,7 +171,9 @@ def receive(
     delivered = tuple(one.key for one in layer.fields if one.key in fields.columns)
     progress("check", count, count)
     judged = _judged(frame, findings)
-    return Delivery(layer, arrived, judged, delivered, findings, matched.accepted)
+    return Delivery(
+        layer, arrived, judged, delivered, findings, accepted=matched.accepted, place=place
+    )
 
 
 def _judged(frame: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFrame:
@@ -204,27 +208,57 @@ def _located(  # noqa: PLR0913 - everything known of the delivery meets here
     fields: pd.DataFrame,
     matched: Matched,
     layer: Layer,
-    *,
-    bounds: tuple[float, float, float, float],
+    territory: Territory,
     asked: ReceiveOptions,
+    *,
+    register: gpd.GeoDataFrame | None,
     findings: Findings,
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Boundaries in EPSG:4490; of a list, points made of the columns that hold a place."""
-    stated = Stated(asked.crs, asked.swapped, asked.offset)
-    geometry = _checkable(arrived, asked.bounds.vertices, findings)
-    if arrived.has_boundaries or matched.place is None:
-        moved = position.locate(arrived, geometry, bounds=bounds, findings=findings, stated=stated)
-        return fields, moved
-    points = _listed_points(arrived, matched.place, findings)
-    points = position.locate(arrived, points, bounds=bounds, findings=findings, stated=stated)
+) -> tuple[pd.DataFrame, np.ndarray, Mapping[str, Any]]:
+    """Boundaries in EPSG:4490, and how they were brought there.
+
+    Of a list, points made of the columns that hold a place.
+    """
+    stated = Stated(asked.crs, asked.swapped, asked.offset, asked.control_points)
+    listed = not arrived.has_boundaries and matched.place is not None
+    shapes = _checkable(arrived, asked.bounds.vertices, findings)
+    if listed and matched.place is not None:
+        shapes = _listed_points(arrived, matched.place, findings)
+    located = position.locate(
+        arrived, shapes, bounds=_bounds(territory), findings=findings, stated=stated
+    )
+    geometry = shifts.settle(
+        located,
+        codes=fields.get("code"),
+        districts=_named_districts(fields, territory, asked),
+        register=register,
+        territory=territory,
+        offset=asked.offset,
+        findings=findings,
+    )
+    used = dict(located.used)
+    if asked.offset is not None and used:
+        used["offset"] = {"system": asked.offset, "formula": offsets.FORMULA[asked.offset]}
+    if not listed:
+        return fields, geometry, used
     keys = {one.key for one in layer.fields}
     if {"registered_lon", "registered_lat"} <= keys:
         fields = fields.assign(
-            registered_lon=shapely.get_x(points), registered_lat=shapely.get_y(points)
+            registered_lon=shapely.get_x(geometry), registered_lat=shapely.get_y(geometry)
         )
     if layer.shape is Shape.POLYGON:
-        points = np.full(len(points), None, object)
-    return fields, points
+        geometry = np.full(len(geometry), None, object)
+    return fields, geometry, used
+
+
+def _named_districts(
+    fields: pd.DataFrame, territory: Territory, asked: ReceiveOptions
+) -> pd.Series | None:
+    """District codes that the rows name, or the sender names for all."""
+    if "district" in fields:
+        return territory.district_codes(fields["district"])
+    if asked.district is None:
+        return None
+    return territory.district_codes(pd.Series(asked.district, index=fields.index))
 
 
 def _checkable(arrived: Arrived, limit: int, findings: Findings) -> np.ndarray:

@@ -1,43 +1,58 @@
-"""Where the coordinates of a delivery really are, and those coordinates in the register's CRS.
+"""Where the coordinates of a delivery are: by what it declares, the user states, the numbers tell.
 
 Nothing is guessed in silence. A CRS the file declares is taken if it puts the parcels into the
 city. If it does not and another one would, that is an error naming the other one. Where nothing is
-declared, a CRS is assumed only if the numbers allow no other, and the assumption is reported.
+declared, a CRS is assumed only if the numbers allow no other, and the assumption is reported. The
+numbers never tell a datum; where it is assumed, it is CGCS2000, in which the law has data kept.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
 import shapely
-from pyproj.exceptions import CRSError, ProjError
-from pyproj.transformer import AreaOfInterest, TransformerGroup
+from pyproj.exceptions import CRSError
 
-from parcels import crs, offsets, words
+from parcels import crs, words
 from parcels.errors import CrsNotKnownError
 from parcels.findings import Findings
 from parcels.ingest.arrived import Arrived
+from parcels.ingest.control_points import read_control_points
+from parcels.ingest.readings import (
+    MILLION,
+    Box,
+    Reading,
+    candidates,
+    datum_step,
+    fitting,
+    moved,
+    read_by,
+    share_inside,
+    zone_column,
+    zones_in,
+)
 
+# Coordinates looked at: one per geometry, of so many geometries spread over the delivery.
 _SAMPLE: Final = 5_000
+# A declared CRS is doubted when it puts less than half into the city; it is no fault of the CRS
+# when some parcels lie elsewhere. Another is offered only if it explains nearly all.
 _MOST: Final = 0.5
 _NEARLY_ALL: Final = 0.9
-# Boundaries on the edge of the city, and an outline good to some 60 m.
+# Boundaries on the edge of the city, and an outline good to some 60 m: 2 km, far less than the
+# 250 km by which a wrong zone moves a parcel.
 _MARGIN_DEG: Final = 0.02
-_ZONED_M: Final = 1e7
-_MILLION: Final = 1_000_000
-_FIRST_ZONE: Final = 25
-_LAST_ZONE: Final = 45
-# An offset is suspected from this many parcels, this far off, explained this well.
-_PAIRS: Final = 3
-_SHIFT_M: Final = 100.0
-_EXPLAINED: Final = 0.2
-_M_PER_DEG: Final = 111_320.0
+# Eastings without a zone number are of six digits; a northing here has seven.
+_BARE_M: Final = (100_000.0, 1_000_000.0)
+# Larger numbers are no coordinates of any CRS, but damage.
+_SENSIBLE: Final = 1e9
+_SUPPLY: Final = "--crs EPSG:n|PROJ|WKT, --control-points FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,164 +63,257 @@ class Stated:
         crs: Anything PROJ understands: "EPSG:4527", WKT, a PROJ string of a city's own system.
         swapped: The first coordinate is north.
         offset: "gcj02" or "bd09": the coordinates come from such a map and are to be set right.
+        control_points: File of points known in the sender's local system and in CGCS2000.
     """
 
     crs: str | None = None
     swapped: bool = False
     offset: str | None = None
+    control_points: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """One way to read the coordinates; `zoned` reads each row by the zone in its own easting."""
+class Located:
+    """Where a delivery is.
 
-    crs: pyproj.CRS
-    swapped: bool = False
+    Attributes:
+        geometry: Array of geometries in EPSG:4490; where the CRS is missing or doubtful the best
+            reading, and a finding keeps every row out.
+        used: What was done to the sender's coordinates, enough to do it again; for the record.
+        certain: Whether the place may be compared with other places.
+    """
+
+    geometry: np.ndarray
+    used: Mapping[str, Any] = field(default_factory=dict)
     certain: bool = True
-    zoned: bool = False
-
-    @property
-    def name(self) -> str:
-        code = self.crs.to_epsg()
-        return f"EPSG:{code}" if code else str(self.crs.name)
 
 
 def locate(
     arrived: Arrived,
     geometry: np.ndarray,
     *,
-    bounds: tuple[float, float, float, float],
+    bounds: Box,
     findings: Findings,
     stated: Stated | None = None,
-) -> np.ndarray:
+) -> Located:
     """The geometries of a delivery in EPSG:4490, degrees, longitude first.
 
     Args:
         arrived: What the file declares.
         geometry: Its geometries, or points made of a list's columns.
         bounds: West, south, east, north of the city, degrees.
-        findings: Takes crs_assumed, crs_missing and crs_doubtful.
-        stated: What the user says.
-
-    Returns:
-        Array of geometries; where the CRS is missing or doubtful it holds the best reading, and
-        the finding keeps every row out.
+        findings: Takes the findings about the CRS.
+        stated: What the user says; `offset` is left to `shifts.settle`.
 
     Raises:
-        CrsNotKnownError: Neither declared nor told by the numbers, or not understood by PROJ.
+        CrsNotKnownError: Neither declared nor told by the numbers, or not understood by PROJ, or
+            a city's own system.
+        ControlPointsNotUsableError: The control points do not lead to CGCS2000.
     """
     wish = stated or Stated()
     sample = _sample(geometry)
     if not len(sample):
-        return geometry
+        return Located(geometry)
     city = _with_margin(bounds)
+    if wish.control_points is not None:
+        return _by_control_points(arrived, geometry, sample, city, wish=wish, findings=findings)
     if wish.crs is not None:
-        reading = _Reading(_understood(wish.crs, arrived), wish.swapped)
+        reading = Reading(_understood(wish.crs, arrived), wish.swapped)
     elif arrived.crs is not None and arrived.crs.geodetic_crs is not None:
-        reading = _Reading(arrived.crs, wish.swapped)
+        _refuse_local(arrived.crs.name, arrived)
+        reading = Reading(arrived.crs, wish.swapped)
     else:
-        reading = _assumed(arrived, sample, city, wish=wish, findings=findings)
-        return _set_right(_transformed(geometry, reading), wish)
-    _doubt(reading, sample, city, findings)
-    return _set_right(_transformed(geometry, reading), wish)
+        _refuse_local(arrived.crs_words, arrived)
+        return _undeclared(arrived, geometry, sample, city, wish=wish, findings=findings)
+    reading = _by_zones(reading, geometry, sample, city, findings=findings)
+    reading, certain = _doubt(reading, sample, city, findings)
+    return _located(geometry, reading, certain=certain)
 
 
-def suspect_offset(
-    codes: pd.Series, geometry: np.ndarray, register: pd.DataFrame, *, findings: Findings
-) -> None:
-    """Report a delivery that lies off the register's own parcels as a web map would.
-
-    Args:
-        codes: Parcel codes of the delivery.
-        geometry: Its boundaries aligned with `codes`, EPSG:4490.
-        register: Columns code and geometry (EPSG:4490) of parcels known to lie right.
-        findings: Takes offset_suspected with the system, the shift in metres and the azimuth.
-    """
-    known = register.loc[register["code"].notna() & ~register.geometry.is_empty.to_numpy(bool)]
-    known = known[known.geometry.notna()].drop_duplicates("code")
-    place = pd.Index(known["code"]).get_indexer(codes.astype("object"))
-    there = (place >= 0) & ~shapely.is_missing(geometry)
-    there &= ~shapely.is_empty(geometry)
-    there &= np.isfinite(shapely.bounds(geometry)).all(axis=1)
-    if int(there.sum()) < _PAIRS:
-        return
-    came = _centres(geometry[there])
-    true = _centres(known.geometry.to_numpy()[place[there]])
-    shift = np.median(_metres(came, true), axis=0)
-    length = float(np.hypot(*shift))
-    if length < _SHIFT_M:
-        return
-    for system, forward in offsets.FORWARD.items():
-        left = _metres(came, forward(true))
-        if float(np.median(np.hypot(left[:, 0], left[:, 1]))) < length * _EXPLAINED:
-            azimuth = float(np.degrees(np.arctan2(shift[0], shift[1])) % 360)
-            details = {
-                "system": system,
-                "shift_m": round(length),
-                "azimuth": round(azimuth),
-                "pairs": int(there.sum()),
-            }
-            findings.add("offset_suspected", details=details)
-            return
+def _located(geometry: np.ndarray, reading: Reading, *, certain: bool) -> Located:
+    used: dict[str, Any] = {"read_as": reading.name}
+    if reading.crs.to_epsg() is None:
+        used["wkt"] = reading.crs.to_wkt()
+    if reading.swapped:
+        used["swapped"] = True
+    if reading.zoned:
+        used["zones"] = "by easting"
+    step = datum_step(reading.crs)
+    if step.assumed:
+        used["datum"] = "assumed CGCS2000"
+    if not step.same:
+        used["datum"] = {"operation": step.operation, "accuracy_m": step.accuracy_m}
+    return Located(read_by(geometry, reading), used, certain)
 
 
-def _assumed(
+def _by_control_points(
     arrived: Arrived,
+    geometry: np.ndarray,
     sample: np.ndarray,
-    city: tuple[float, float, float, float],
+    city: Box,
     *,
     wish: Stated,
     findings: Findings,
-) -> _Reading:
-    """The reading of coordinates without a CRS."""
-    fitting = [one for one in _candidates(sample) if _share(sample, one, city) >= _NEARLY_ALL]
-    chosen = next((one for one in fitting if one.certain), None)
+) -> Located:
+    """A local system brought to CGCS2000 by points that the customer supplies."""
+    plane = None if wish.crs is None else _understood(wish.crs, arrived)
+    similarity = read_control_points(Path(wish.control_points or ""), city=city, plane=plane)
+    order = slice(None, None, -1 if wish.swapped else 1)
+    details = similarity.details
+    findings.add("control_points_used", details=details)
+    if not similarity.reaches(sample[:, order]):
+        findings.add("control_points_far", found=_shown_bounds(sample), details=details)
+    shapes = moved(geometry, lambda xy: similarity.degrees(xy[:, order]))
+    used = {"read_as": "control points", "transformation": details}
+    return Located(shapes, {**used, "swapped": True} if wish.swapped else used)
+
+
+def _undeclared(
+    arrived: Arrived,
+    geometry: np.ndarray,
+    sample: np.ndarray,
+    city: Box,
+    *,
+    wish: Stated,
+    findings: Findings,
+) -> Located:
+    """Coordinates without a CRS, with zone numbers from a column where there is one."""
+    zoned, column = _with_zones(geometry, sample, arrived.frame)
+    if column is not None:
+        sample = _sample(zoned)
+        numbers = zones_in(sample, swapped=bool(np.median(sample[:, 1]) >= 10 * MILLION))
+        details = {"zones": ", ".join(str(one) for one in numbers)}
+        findings.add("zone_from_column", field=column, details=details)
+    reading, certain = _assumed(arrived, sample, city, wish=wish, findings=findings)
+    located = _located(zoned, reading, certain=certain)
+    if column is None:
+        return located
+    return replace(located, used={**located.used, "zone_column": column})
+
+
+def _with_zones(
+    geometry: np.ndarray, sample: np.ndarray, frame: gpd.GeoDataFrame
+) -> tuple[np.ndarray, str | None]:
+    """Bare eastings with the zone number from a column before them, and that column."""
+    column = zone_column(frame)
+    if column is None:
+        return geometry, None
+    middle = np.median(np.abs(sample), axis=0)
+    east = int(middle[0] >= _BARE_M[1])
+    there = ~shapely.is_missing(geometry)
+    zones = pd.to_numeric(frame[column], errors="coerce").to_numpy(float)[there]
+    if not _BARE_M[0] <= middle[east] < _BARE_M[1] or np.isnan(zones).any():
+        return geometry, None
+    corners, owner = shapely.get_coordinates(geometry[there], return_index=True)
+    lacking = corners[:, east] < _BARE_M[1]
+    corners[lacking, east] += zones[owner[lacking]] * MILLION
+    whole = geometry.copy()
+    whole[there] = shapely.set_coordinates(shapely.force_2d(geometry[there]), corners)
+    return whole, column
+
+
+def _assumed(
+    arrived: Arrived, sample: np.ndarray, city: Box, *, wish: Stated, findings: Findings
+) -> tuple[Reading, bool]:
+    """The reading of coordinates without a CRS, and whether it is certain."""
+    fits = list(fitting(candidates(sample), sample, city, least=_NEARLY_ALL))
+    if wish.swapped:
+        fits = [one for one in fits if one.swapped] or fits
+    chosen = next((one for one in fits if one.certain), None)
     shown = _shown_bounds(sample)
     if arrived.crs_words:
-        fits = fitting[0] if fitting else None
-        details = _doubt_details(arrived.crs_words, fits, "words")
+        best = fits[0] if fits else None
+        details = _doubt_details(arrived.crs_words, best, "words")
         findings.add("crs_doubtful", found=arrived.crs_words, details=details)
-        return fits or _Reading(pyproj.CRS.from_epsg(crs.STORAGE))
+        return best or Reading(pyproj.CRS.from_epsg(crs.STORAGE)), False
     if chosen is not None:
         details = {"crs": chosen.name, "swapped": chosen.swapped}
         findings.add("crs_assumed", found=shown, details=details)
-        return chosen
-    if fitting:
-        details = {"fits": fitting[0].name, "swapped": fitting[0].swapped}
+        return chosen, True
+    if fits:
+        details = {
+            "fits": fits[0].name,
+            "swapped": fits[0].swapped,
+            "all": ", ".join(dict.fromkeys(one.name for one in fits)),
+        }
         findings.add("crs_missing", found=shown, details=details)
-        return fitting[0]
-    degrees = _Reading(pyproj.CRS.from_epsg(crs.STORAGE), wish.swapped)
+        return fits[0], False
     if _in_degrees(sample):
+        degrees = Reading(pyproj.CRS.from_epsg(crs.STORAGE), wish.swapped)
         details = {"crs": degrees.name, "swapped": wish.swapped}
         findings.add("crs_assumed", found=shown, details=details)
-        return degrees
-    raise CrsNotKnownError(file=arrived.source.name, bounds=shown, supply="--crs EPSG:n|PROJ|WKT")
+        return degrees, True
+    raise CrsNotKnownError(file=arrived.source.name, bounds=shown, supply=_SUPPLY)
+
+
+def _by_zones(
+    reading: Reading,
+    geometry: np.ndarray,
+    sample: np.ndarray,
+    city: Box,
+    *,
+    findings: Findings,
+) -> Reading:
+    """The declared zone, or each coordinate's own where eastings are of several zones.
+
+    A file declares one zone; parcels on both sides of 115.5E come with both numbers all the same.
+    """
+    numbers = np.array([crs.zone_epsg(z) or 0 for z in range(60)])
+    if (reading.crs.to_epsg() or -1) not in numbers:
+        return reading
+    edges = shapely.bounds(geometry)[:, 1 if reading.swapped else 0]
+    edges = edges[np.isfinite(edges)] // MILLION
+    if (edges == edges[:1]).all():
+        return reading
+    several = replace(reading, zoned=True)
+    if share_inside(sample, several, city) < max(share_inside(sample, reading, city), _MOST):
+        return reading
+    zones = [int(one) for one in np.unique(edges) if crs.zone_epsg(int(one)) is not None]
+    details = {"declared": reading.name, "zones": ", ".join(str(one) for one in zones)}
+    findings.add("zones_by_easting", details=details)
+    return several
 
 
 def _doubt(
-    reading: _Reading,
-    sample: np.ndarray,
-    city: tuple[float, float, float, float],
-    findings: Findings,
-) -> None:
-    """Report a declared CRS that puts the parcels elsewhere or cannot be left."""
-    share = _share(sample, reading, city)
-    if share >= _MOST:
-        if not _datum_is_safe(reading.crs):
-            details = _doubt_details(reading.name, None, "no_transformation")
-            findings.add("crs_doubtful", found=reading.name, details=details)
-        return
+    reading: Reading, sample: np.ndarray, city: Box, findings: Findings
+) -> tuple[Reading, bool]:
+    """Report a CRS that puts the parcels elsewhere or cannot be left.
+
+    Returns:
+        The best reading, so that what is found further on is found where the parcels are, and
+        whether it is certain.
+    """
+    if share_inside(sample, reading, city) >= _MOST:
+        return reading, _leave_datum(reading, findings)
     other = replace(reading, swapped=not reading.swapped)
-    fitting = [
-        one for one in (other, *_candidates(sample)) if _share(sample, one, city) >= _NEARLY_ALL
-    ]
-    if fitting:
-        details = _doubt_details(reading.name, fitting[0], "elsewhere")
-        found = f"{reading.name}: {_shown_bounds(sample)}"
-        findings.add("crs_doubtful", found=found, details=details)
+    fits = next(fitting((other, *candidates(sample)), sample, city, least=_NEARLY_ALL), None)
+    if fits is None:
+        return reading, False
+    details = _doubt_details(reading.name, fits, "elsewhere")
+    found = f"{reading.name}: {_shown_bounds(sample)}"
+    findings.add("crs_doubtful", found=found, details=details)
+    return fits, False
 
 
-def _doubt_details(declared: str, fits: _Reading | None, reason: str) -> dict[str, Any]:
+def _leave_datum(reading: Reading, findings: Findings) -> bool:
+    """Report how another datum is left for CGCS2000, or that there is no way."""
+    step = datum_step(reading.crs)
+    if not step.known:
+        details = _doubt_details(reading.name, None, "no_transformation")
+        findings.add("crs_doubtful", found=reading.name, details=details)
+    elif step.assumed:
+        findings.add("datum_assumed", found=reading.name, details={"crs": reading.name})
+    elif not step.same:
+        details = {
+            "crs": reading.name,
+            "operation": step.operation,
+            "accuracy_m": step.accuracy_m,
+        }
+        findings.add("datum_shifted", found=reading.name, details=details)
+    return step.known
+
+
+def _doubt_details(declared: str, fits: Reading | None, reason: str) -> dict[str, Any]:
     return {
         "declared": declared,
         "fits": None if fits is None else fits.name,
@@ -214,133 +322,21 @@ def _doubt_details(declared: str, fits: _Reading | None, reason: str) -> dict[st
     }
 
 
-def _candidates(sample: np.ndarray) -> Iterator[_Reading]:
-    """Ways to read the sample, likeliest first: by zone in the easting, then one CRS for all."""
-    for swapped in (False, True):
-        east = sample[:, 1 if swapped else 0]
-        zones = east // _MILLION
-        if ((zones >= _FIRST_ZONE) & (zones <= _LAST_ZONE)).all():
-            first = pyproj.CRS.from_epsg(_zone_epsg(int(np.median(zones))))
-            yield _Reading(first, swapped, zoned=len(np.unique(zones)) > 1)
-        for row in words.formats()["candidates"]:
-            yield _Reading(pyproj.CRS.from_epsg(row["epsg"]), swapped, row["certain"])
+def _refuse_local(name: str, arrived: Arrived) -> None:
+    """Refuse a city's own system: no public transformation leads from it.
 
-
-def _share(
-    sample: np.ndarray, reading: _Reading, city: tuple[float, float, float, float]
-) -> float:
-    """Part of the sample that this reading puts into the city."""
-    lonlat = _moved(sample, reading)
-    west, south, east, north = city
-    inside = (lonlat[:, 0] >= west) & (lonlat[:, 0] <= east)
-    inside &= (lonlat[:, 1] >= south) & (lonlat[:, 1] <= north)
-    return float(inside.mean())
-
-
-def _transformed(geometry: np.ndarray, reading: _Reading) -> np.ndarray:
-    if not reading.swapped and not reading.zoned and _is_degrees(reading.crs):
-        return geometry
-    moved = geometry.copy()
-    there = np.flatnonzero(~shapely.is_missing(geometry))
-    with_z = shapely.has_z(geometry[there])
-    for chosen, deep in ((there[~with_z], False), (there[with_z], True)):
-        if len(chosen):
-            moved[chosen] = shapely.transform(
-                geometry[chosen], lambda c: _with_z(c, reading), include_z=deep
-            )
-    return moved
-
-
-def _with_z(coordinates: np.ndarray, reading: _Reading) -> np.ndarray:
-    moved = _moved(coordinates[:, :2], reading)
-    if coordinates.shape[1] == 2:
-        return moved
-    return np.column_stack([moved, coordinates[:, 2:]])
-
-
-def _moved(xy: np.ndarray, reading: _Reading) -> np.ndarray:
-    """Coordinates in degrees on CGCS2000; infinite where PROJ has no answer."""
-    if reading.swapped:
-        xy = xy[:, ::-1]
-    if not reading.zoned:
-        return _to_degrees(xy, reading.crs)
-    moved = np.full(xy.shape, np.inf)
-    zones = np.nan_to_num(xy[:, 0] // _MILLION, nan=0, posinf=0, neginf=0)
-    for zone in np.unique(zones):
-        if _FIRST_ZONE <= zone <= _LAST_ZONE:
-            mine = zones == zone
-            moved[mine] = _to_degrees(xy[mine], pyproj.CRS.from_epsg(_zone_epsg(int(zone))))
-    return moved
-
-
-def _to_degrees(xy: np.ndarray, source: pyproj.CRS) -> np.ndarray:
-    """Projected coordinates taken back to their own degrees; these count as CGCS2000.
-
-    PROJ's default from WGS 84 to CGCS2000 is a "ballpark" of unknown accuracy that changes
-    nothing; taking the degrees as they are says so openly. Other datums are reported by `_doubt`.
+    Raises:
+        CrsNotKnownError: The words name such a system.
     """
-    if _is_degrees(source):
-        return xy
-    base = source.geodetic_crs
-    if base is None:
-        return np.full(xy.shape, np.inf)
-    try:
-        step = pyproj.Transformer.from_crs(source, base, always_xy=True)
-        lon, lat = step.transform(xy[:, 0], xy[:, 1])
-    except ProjError:
-        return np.full(xy.shape, np.inf)
-    lonlat = np.column_stack([lon, lat])
-    shift = _datum_step(base)
-    return lonlat if shift is None else np.column_stack(shift.transform(lon, lat))
-
-
-def _datum_step(base: pyproj.CRS) -> pyproj.Transformer | None:
-    """A transformation of known accuracy from another datum to CGCS2000; None if there is none."""
-    if _same_datum(base):
-        return None
-    area = AreaOfInterest(115.4, 39.4, 117.6, 41.1)
-    target = pyproj.CRS.from_epsg(crs.STORAGE)
-    try:
-        with warnings.catch_warnings():
-            # PROJ tells of grids it would like to have; without them the answer is "none known".
-            warnings.simplefilter("ignore")
-            group = TransformerGroup(base, target, always_xy=True, area_of_interest=area)
-    except ProjError:
-        return None
-    return next((one for one in group.transformers if one.accuracy >= 0), None)
-
-
-def _datum_is_safe(source: pyproj.CRS) -> bool:
-    base = source.geodetic_crs
-    return base is not None and (_same_datum(base) or _datum_step(base) is not None)
-
-
-def _same_datum(base: pyproj.CRS) -> bool:
-    name = "" if base.datum is None else words.plain(base.datum.name)
-    return any(words.plain(word) in name for word in words.formats()["same_datum"]["words"])
-
-
-def _is_degrees(source: pyproj.CRS) -> bool:
-    return bool(source.is_geographic) and _same_datum(source)
-
-
-def _set_right(geometry: np.ndarray, wish: Stated) -> np.ndarray:
-    if wish.offset is None:
-        return geometry
-    shift = offsets.INVERSE[wish.offset]
-    moved = geometry.copy()
-    there = np.flatnonzero(~shapely.is_missing(geometry))
-    moved[there] = shapely.transform(geometry[there], shift)
-    return moved
+    if words.is_local_system(name):
+        raise CrsNotKnownError(file=arrived.source.name, bounds=name, supply=_SUPPLY)
 
 
 def _understood(written: str, arrived: Arrived) -> pyproj.CRS:
     try:
         return pyproj.CRS.from_user_input(written)
     except CRSError as error:
-        raise CrsNotKnownError(
-            file=arrived.source.name, bounds=written, supply="--crs EPSG:n|PROJ|WKT"
-        ) from error
+        raise CrsNotKnownError(file=arrived.source.name, bounds=written, supply=_SUPPLY) from error
 
 
 def _sample(geometry: np.ndarray) -> np.ndarray:
@@ -350,7 +346,7 @@ def _sample(geometry: np.ndarray) -> np.ndarray:
         there = there[np.linspace(0, len(there) - 1, _SAMPLE).astype("int64")]
     corners, owner = shapely.get_coordinates(there, return_index=True)
     first = corners[np.unique(owner, return_index=True)[1]]
-    sensible = np.isfinite(first).all(axis=1) & (np.abs(first) < 1e9).all(axis=1)
+    sensible = np.isfinite(first).all(axis=1) & (np.abs(first) < _SENSIBLE).all(axis=1)
     return np.asarray(first[sensible])
 
 
@@ -358,13 +354,7 @@ def _in_degrees(sample: np.ndarray) -> bool:
     return bool((np.abs(sample[:, 0]) <= 180).all() and (np.abs(sample[:, 1]) <= 90).all())
 
 
-def _zone_epsg(zone: int) -> int:
-    return crs.GK_ZONE_39 - 39 + zone
-
-
-def _with_margin(
-    bounds: tuple[float, float, float, float],
-) -> tuple[float, float, float, float]:
+def _with_margin(bounds: Box) -> Box:
     west, south, east, north = bounds
     return (
         west - _MARGIN_DEG,
@@ -377,14 +367,3 @@ def _with_margin(
 def _shown_bounds(sample: np.ndarray) -> str:
     low, high = sample.min(axis=0), sample.max(axis=0)
     return f"{low[0]:.3f} - {high[0]:.3f}, {low[1]:.3f} - {high[1]:.3f}"
-
-
-def _centres(geometry: np.ndarray) -> np.ndarray:
-    return np.asarray(shapely.get_coordinates(shapely.centroid(geometry)))
-
-
-def _metres(to: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Steps east and north from one set of places to another, metres."""
-    step = (to - start) * _M_PER_DEG
-    step[:, 0] *= np.cos(np.radians(start[:, 1]))
-    return np.asarray(step)
