@@ -45,7 +45,7 @@ def difference(
 
     A row is matched to its parcel by code. It states what is true from `on` until the next version
     already known to begin; later facts stand. What a delivery leaves blank keeps the value in
-    force.
+    force; only the fields named in its column `erased` lose theirs.
 
     Args:
         delivered: Parcels frame, one row per code.
@@ -65,7 +65,7 @@ def difference(
     rows["position"] = np.arange(len(rows))
     rows["valid_to"] = _next_start(rows["code"], held, day)
 
-    merged = _merge(rows, base, keys)
+    merged = _merge(rows, base, keys).drop(columns="erased", errors="ignore")
     shapes, was = merged.geometry.to_numpy(), base.geometry.to_numpy()
     merged["same_boundary"] = merged["base"].notna() & (
         shapely.equals_identical(shapes, was) | (_missing(shapes) & _missing(was))
@@ -81,7 +81,11 @@ def difference(
 
 
 def _extra(delivered: gpd.GeoDataFrame, keys: list[str]) -> list[str]:
-    return [name for name in ("row", "geometry") if name in delivered.columns and name not in keys]
+    return [
+        name
+        for name in ("row", "erased", "geometry")
+        if name in delivered.columns and name not in keys
+    ]
 
 
 def _next_start(codes: pd.Series, held: gpd.GeoDataFrame, day: np.datetime64) -> pd.Series:
@@ -94,8 +98,11 @@ def _merge(rows: gpd.GeoDataFrame, base: gpd.GeoDataFrame, keys: list[str]) -> g
     if rows["base"].isna().all():
         return rows
     filled = rows.copy()
+    erased = rows["erased"].fillna("").str.split(";") if "erased" in rows.columns else None
     for key in keys:
         blank = rows[key].isna() & base[key].notna()
+        if erased is not None:
+            blank &= ~erased.map(lambda told, key=key: key in told).astype(bool)
         if blank.any():
             filled[key] = base[key].where(blank, rows[key])
     shapes, was = rows.geometry.to_numpy().copy(), base.geometry.to_numpy()

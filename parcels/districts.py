@@ -285,7 +285,8 @@ def _words(table: pd.DataFrame) -> dict[str, str]:
     ):
         written = (code, name, name_en, f"{name_en} district", *aliases.split(";"))
         pairs += [(_plain(word), code) for word in written]
-        pairs += [(code + digits, code) for digits in _DIGITS_ADDED if len(code) == 6]
+        codes = [word for word in written if len(word) == 6 and word.isdecimal()]
+        pairs += [(one + digits, code) for one in codes for digits in _DIGITS_ADDED]
     return {word: code for word, code in reversed(pairs) if word}
 
 

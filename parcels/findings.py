@@ -63,6 +63,8 @@ CODES: Final[Mapping[str, Severity]] = {
     "value_not_in_list": Severity.ERROR,
     "value_out_of_range": Severity.ERROR,
     "value_harmonised": Severity.INFO,
+    "value_erased": Severity.INFO,
+    "date_doubtful": Severity.ERROR,
     "stage_not_known": Severity.ERROR,
     # boundaries
     "boundary_missing": Severity.WARNING,
@@ -77,6 +79,7 @@ CODES: Final[Mapping[str, Severity]] = {
     "outside_city": Severity.ERROR,
     # district and unit
     "district_not_known": Severity.ERROR,
+    "district_former": Severity.WARNING,
     "district_differs": Severity.ERROR,
     "district_border": Severity.WARNING,
     "district_missing": Severity.WARNING,

@@ -32,6 +32,9 @@ OVERLAP_M2: Final = 1.0
 ROUNDING: Final = "declared_area_rounding_m2"
 """Column with half of the last digit the declared area was written to, m2; taken off again."""
 
+ERASED: Final = "erased"
+"""Column with the keys, joined by ";", of fields whose known value a row takes away."""
+
 _TYPES: Final = {
     Kind.NUMBER: "float64",
     Kind.INTEGER: "Int64",
@@ -188,6 +191,7 @@ def _districts_and_units(
     # Some write the 经开区 where the district belongs; it is a unit.
     as_unit = _codes(territory.unit_codes(written), draft.index).where(declared.isna())
     unknown = written.notna() & declared.isna() & as_unit.isna()
+    _report_former(written, declared, territory, report)
     report.add("district_not_known", unknown.to_numpy(bool), field="district", found=written)
     computed = _lying_in(geometry, territory, report)
     differs = declared.notna() & computed.notna() & (declared != computed)
@@ -206,6 +210,21 @@ def _districts_and_units(
     units = units.where(units.notna() | strange, own)
     _check_units(units, district, territory, report)
     return {"district": district, "unit": units}
+
+
+def _report_former(
+    written: pd.Series, declared: pd.Series, territory: Territory, report: Report
+) -> None:
+    """Report districts written under the name of one that was merged into them."""
+    former = words.plain_set(words.values()["districts"]["former"])
+    old = {one for one in written.dropna().unique() if words.plain(one)[:6] in former}
+    where = np.flatnonzero(written.isin(old) & declared.notna())
+    now = territory.districts
+    details = [
+        {"now_zh": str(now.loc[code, "name"]), "now_en": str(now.loc[code, "name_en"])}
+        for code in declared.iloc[where]
+    ]
+    report.add("district_former", where, field="district", found=written, details=details)
 
 
 def _with_default(written: pd.Series, said: str | None) -> pd.Series:
@@ -340,6 +359,8 @@ def _parcels(
             columns[key] = pd.Series(None, index=draft.index, dtype=kind)
         if key == CORE_COLUMNS[-1]:
             columns["area_m2"] = pd.Series(area_m2, index=draft.index)
+    if ERASED in draft.columns:
+        columns[ERASED] = draft[ERASED].astype("str")
     columns["file"] = draft["file"].astype("str")
     columns["row"] = draft["row"].astype("int64")
     return gpd.GeoDataFrame(columns, geometry=geometry, crs=crs.STORAGE)

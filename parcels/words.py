@@ -59,6 +59,12 @@ def blanks() -> frozenset[str]:
 
 
 @cache
+def deletions() -> frozenset[str]:
+    """Plain words that take away what is known."""
+    return plain_set(values()["deleted"]["words"])
+
+
+@cache
 def measures() -> Mapping[str, Measure]:
     """Units of measure by every plain word for them."""
     found: dict[str, Measure] = {}

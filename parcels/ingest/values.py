@@ -18,34 +18,37 @@ import pandas as pd
 
 from parcels import words
 from parcels.findings import Findings
+from parcels.ingest import dates
 from parcels.ingest.columns import Matched
+from parcels.ingest.numerals import amount_of, arabic, plain_text
 from parcels.model import Choice, Field, Kind, Layer
 from parcels.words import Measure
+
+ERASED: Final = "erased"
+"""Column with the keys, joined by ";", of the fields whose value a row takes away."""
 
 ROUNDING: Final = "declared_area_rounding_m2"
 """Column with half of the last digit the declared area was written to, m2."""
 
 _NUMBER: Final = r"^([+-]?)((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(.*)$"
 _THOUSANDS: Final = r"^([+-]?\d{1,3}(?:,\d{3})+)(?![\d,])"
-_DATE: Final = r"^(\d{4})-(\d{1,2})(?:-(\d{1,2}))?$"
-_COMPACT_DAY: Final = r"^(\d{4})(\d{2})(\d{2})?$"
-_TIME: Final = r"[T ]+\d{1,2}:\d{2}.*$"
-# Excel counts days from here; numbers in this window are 1954 to 2119.
-_EXCEL_EPOCH: Final = np.datetime64("1899-12-30")
-_EXCEL_DAYS: Final = (20_000, 80_000)
 _LOST_DIGITS: Final = r"^\d(?:\.\d+)?[eE]\+\d+$"
 _EXACT: Final = 2**53
-_DATE_TYPE: Final = "datetime64[s]"
+_LONGEST_MARK: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One column on its way: `raw` as it arrived, `there` where something is written."""
+    """One column on its way: `raw` as it arrived, `there` where something is written.
+
+    `erased` is where a mark says that the value known is to be taken away.
+    """
 
     field: Field
     raw: pd.Series
     text: pd.Series
     there: np.ndarray
+    erased: np.ndarray
     rows: np.ndarray
     numbers: pd.Series | None
     measure: Measure | None
@@ -60,12 +63,14 @@ class _Read:
         failed: Rows with something written that says nothing.
         changed: Rows whose value is not simply what was written.
         code: Finding for the failed ones.
+        doubtful: Rows whose value may mean two things.
     """
 
     stored: pd.Series
     failed: np.ndarray
     changed: np.ndarray
     code: str = "value_not_understood"
+    doubtful: np.ndarray | None = None
 
 
 def harmonise(
@@ -83,7 +88,7 @@ def harmonise(
         One column per field delivered, named by key, same index: text as "str", numbers as
         float64 in the field's unit, whole numbers as Int64, dates as datetime64, yes/no as
         "boolean", code lists as their codes ("codes" joined by ";"). With the declared area comes
-        the column ROUNDING.
+        the column ROUNDING, with a mark of deletion the column ERASED.
     """
     done: dict[str, pd.Series] = {}
     # The code first: the findings of all other fields name the parcel by it.
@@ -97,16 +102,25 @@ def harmonise(
         done[field.key] = read.stored
         if field.key == "declared_area_m2":
             done[ROUNDING] = _rounding(column)
+        if column.erased.any():
+            done[ERASED] = _with_erased(done.get(ERASED), column)
     order = [field.key for field in layer.fields if field.key in done]
-    order += [ROUNDING] if ROUNDING in done else []
+    order += [key for key in (ROUNDING, ERASED) if key in done]
     return pd.DataFrame({key: done[key] for key in order}, index=arrived.index)
+
+
+def _with_erased(before: pd.Series | None, column: _Column) -> pd.Series:
+    own = pd.Series(None, index=column.text.index, dtype="str").mask(
+        column.erased, column.field.key
+    )
+    return own if before is None else (before + ";" + own).fillna(before).fillna(own)
 
 
 def numbers_of(raw: pd.Series) -> pd.Series:
     """A column of coordinates or other bare numbers as float64; NaN for what is none."""
     if pd.api.types.is_numeric_dtype(raw):
         return raw.astype("Float64").astype("float64")
-    text = _plain_text(_as_text(raw)).str.replace("°", "", regex=False)
+    text = plain_text(_as_text(raw)).str.replace("°", "", regex=False)
     bare = text.str.extract(_NUMBER)
     parsed = pd.to_numeric(bare[0].fillna("") + bare[1], errors="coerce")
     return parsed.where(bare[2] == "").astype("float64")
@@ -118,15 +132,22 @@ def _column(
     raw = arrived[matched.columns[field.key]]
     text = _as_text(raw)
     there = text.notna().to_numpy(bool)
-    short = there & (text.str.len() <= 6).fillna(value=False).to_numpy(bool)
+    erased = np.zeros(len(text), bool)
+    short = there & (text.str.len() <= _LONGEST_MARK).fillna(value=False).to_numpy(bool)
     if short.any():
-        blank = {one for one in text[short].unique() if words.plain(one) in words.blanks()}
-        there = there & ~text.isin(blank).to_numpy(bool)
+        marks = {one: words.plain(one) for one in text[short].unique()}
+        blank = {one for one, plain in marks.items() if plain in words.blanks()}
+        deleted = {one for one, plain in marks.items() if plain in words.deletions()}
+        if deleted:
+            erased = text.isin(deleted).to_numpy(bool)
+        if blank or deleted:
+            there = there & ~text.isin(blank | deleted).to_numpy(bool)
     return _Column(
         field,
         raw,
         text.where(there),
         there,
+        erased,
         arrived.index.to_numpy("int64"),
         numbers,
         matched.measures.get(field.key),
@@ -144,22 +165,12 @@ def _as_text(raw: pd.Series) -> pd.Series:
     return text.where(text != "")
 
 
-def _plain_text(text: pd.Series) -> pd.Series:
-    """Full-width digits and signs as half-width ones, no white space."""
-    foreign = ~text.fillna("").str.isascii().to_numpy(bool)
-    if foreign.any():
-        text = text.where(~foreign, text.str.normalize("NFKC"))
-    for space in " \t\r\n\v\f":
-        text = text.str.replace(space, "", regex=False)
-    return text
-
-
 def _texts(column: _Column) -> _Read:
     values = column.text.astype("str")
     failed = np.zeros(len(values), bool)
     changed = failed
     if column.field.key == "code" or column.field.pattern is not None:
-        plain = _plain_text(values)
+        plain = plain_text(values)
         changed = column.there & (plain != values).to_numpy(bool)
         values = plain
         failed = _digits_lost(column, values)
@@ -192,7 +203,7 @@ def _numbers(column: _Column) -> _Read:
 
 def _amounts(written: pd.Series) -> tuple[pd.Series, pd.Series, pd.Series]:
     """Numbers, the units behind them, and the text these were read from."""
-    text = _plain_text(written)
+    text = plain_text(written)
     # Bare numbers are the most, and these need no pattern. Hexadecimal is no number here.
     bare = pd.to_numeric(
         text.where(~text.str.contains("[_xXnN]").fillna(value=True)), errors="coerce"
@@ -202,6 +213,8 @@ def _amounts(written: pd.Series) -> tuple[pd.Series, pd.Series, pd.Series]:
     other = (text.notna() & amount.isna()).to_numpy(bool)
     if other.any():
         rest = text[other]
+        foreign = ~rest.str.isascii().to_numpy(bool)
+        rest = rest.where(~foreign, rest.map(arabic))
         grouped = rest.str.match(_THOUSANDS).to_numpy(bool)
         rest = rest.where(~grouped, rest.str.replace(",", "", regex=False))
         parts = rest.str.extract(_NUMBER)
@@ -240,16 +253,27 @@ def _cell_factors(units: Any, field: Field, heading: Fraction) -> dict[str, floa
     for written in units:
         if written == "":
             continue
-        unit = words.measures().get(words.plain(written))
+        power, bare = amount_of(written)
+        if bare in {"", "%"}:
+            found[written] = float(power * (heading if not bare else _percent(field)))
+            continue
+        unit = words.measures().get(words.plain(bare))
         fits = own is not None and unit is not None and unit.dimension == own.dimension
-        same = words.plain(written) == words.plain(field.unit or "\0")
+        same = words.plain(bare) == words.plain(field.unit or "\0")
         # "2024年" is a year.
         same = same or (unit is not None and unit.key == "year" and field.kind is Kind.INTEGER)
         if fits and own is not None and unit is not None:
-            found[written] = float(unit.factor / own.factor)
+            found[written] = float(power * unit.factor / own.factor)
         else:
-            found[written] = 1.0 if same else math.nan
+            found[written] = float(power) if same else math.nan
     return found
+
+
+def _percent(field: Field) -> Fraction | float:
+    """What one percent is worth: a hundredth of a share, one of a field in percent."""
+    if field.unit == "%":
+        return Fraction(1)
+    return Fraction(1, 100) if field.unit == "share" else math.nan
 
 
 def _rounding(column: _Column) -> pd.Series:
@@ -274,39 +298,19 @@ def _rounding(column: _Column) -> pd.Series:
 def _dates(column: _Column) -> _Read:
     if pd.api.types.is_datetime64_any_dtype(column.raw):
         local = column.raw.dt.tz_localize(None) if column.raw.dt.tz is not None else column.raw
-        values = local.astype(_DATE_TYPE).dt.floor("D")
+        values = local.astype(dates.TYPE).dt.floor("D")
         nothing = np.zeros(len(values), bool)
         return _Read(values, column.there & values.isna().to_numpy(bool), nothing)
     places, uniques = pd.factorize(column.text)
-    found = _days(pd.Series(uniques, dtype="str"))
-    days = np.append(found.to_numpy(_DATE_TYPE), np.datetime64("NaT"))
-    values = pd.Series(days[places], index=column.text.index)
+    read = dates.days(pd.Series(uniques, dtype="str"))
+    found = np.append(read.days.to_numpy(dates.TYPE), np.datetime64("NaT"))
+    values = pd.Series(found[places], index=column.text.index)
     failed = column.there & values.isna().to_numpy(bool)
-    plain = np.append((found.dt.strftime("%Y-%m-%d") == pd.Series(uniques)).to_numpy(bool), True)
-    return _Read(values, failed, column.there & ~failed & ~plain[places])
-
-
-def _days(written: pd.Series) -> pd.Series:
-    """The day each text names; NaT where it names none."""
-    known = words.values()["dates"]
-    text = written.str.replace(_TIME, "", regex=True)
-    text = _plain_text(text)
-    for mark in known["separators"]:
-        text = text.str.replace(mark, "-", regex=False)
-    for mark in known["endings"]:
-        text = text.str.removesuffix(mark)
-    text = text.str.removesuffix("-")
-    parts = text.str.extract(_DATE)
-    compact = text.str.extract(_COMPACT_DAY)
-    parts = parts.where(parts[0].notna(), compact)
-    iso = parts[0] + "-" + parts[1].str.zfill(2) + "-" + parts[2].fillna("01").str.zfill(2)
-    values = pd.to_datetime(iso, format="%Y-%m-%d", errors="coerce").astype(_DATE_TYPE)
-    serial = pd.to_numeric(text.where(values.isna()), errors="coerce").to_numpy(float)
-    is_serial = (serial >= _EXCEL_DAYS[0]) & (serial <= _EXCEL_DAYS[1])
-    if is_serial.any():
-        days = _EXCEL_EPOCH + np.where(is_serial, serial, 0).astype("timedelta64[D]")
-        values = values.where(~is_serial, pd.Series(days, values.index).astype(_DATE_TYPE))
-    return values
+    same = (read.days.dt.strftime("%Y-%m-%d") == pd.Series(uniques)).to_numpy(bool)
+    plain = np.append(same, True)
+    doubtful = np.append(read.doubtful, False)[places] & failed
+    changed = column.there & ~failed & ~plain[places]
+    return _Read(values, failed & ~doubtful, changed, doubtful=doubtful)
 
 
 def _booleans(column: _Column) -> _Read:
@@ -332,12 +336,27 @@ def _code(column: _Column) -> _Read:
 
 def _codes(column: _Column) -> _Read:
     meant = _choices(column.field.choices)
-    marks = "|".join(re.escape(mark) for mark in words.values()["lists"]["separators"])
-    split = re.compile(marks)
+    known = words.values()["lists"]
+    main, further = (
+        re.compile("|".join(map(re.escape, known[name]))) for name in ("separators", "further")
+    )
+
+    def parts_of(written: str) -> list[str]:
+        parts = [one for one in main.split(written) if one.strip()]
+        if not meant:
+            return [one.strip() for one in parts]
+        return [
+            half
+            for one in parts
+            for half in ([one] if words.plain(one) in meant else further.split(one))
+            if half.strip()
+        ]
 
     def joined(written: str) -> str | None:
-        parts = [part for one in split.split(written) if (part := one.strip())]
-        codes = [meant.get(words.plain(part)) if meant else part for part in parts]
+        if words.plain(written) in meant:
+            return meant[words.plain(written)]
+        parts = parts_of(written)
+        codes = [meant.get(words.plain(one)) if meant else one for one in parts]
         if not codes or any(code is None for code in codes):
             return None
         return ";".join(dict.fromkeys(str(code) for code in codes))
@@ -378,18 +397,32 @@ def _report(column: _Column, read: _Read, findings: Findings) -> None:
                 "allowed_en": [choice.label.en for choice in field.choices[:12]],
             },
         )
+    if read.doubtful is not None and read.doubtful.any():
+        unclear = np.flatnonzero(read.doubtful)
+        findings.add(
+            "date_doubtful",
+            rows=column.rows[unclear],
+            numbers=None if column.numbers is None else column.numbers.iloc[unclear],
+            field=field.key,
+            found=column.text.iloc[unclear],
+            details=words.in_both(words.values()["expected"], "day_order", "expected"),
+        )
+    if column.erased.any():
+        first = int(column.rows[np.argmax(column.erased)])
+        details = {"count": int(column.erased.sum()), "first": first}
+        findings.add("value_erased", field=field.key, details=details)
     changed = np.flatnonzero(read.changed)
     if len(changed):
         first = int(changed[0])
-        details = {
+        said = {
             "count": len(changed),
-            "row": int(column.rows[first]),
+            "first": int(column.rows[first]),
             "became": _shown(read.stored.iloc[first], field),
         }
         found = column.text.iloc[first]
         if column.measure is not None and pd.api.types.is_numeric_dtype(column.raw):
             found = f"{found} ({column.raw.name})"
-        findings.add("value_harmonised", field=field.key, found=found, details=details)
+        findings.add("value_harmonised", field=field.key, found=found, details=said)
 
 
 def _shown(one: Any, field: Field) -> str:
