@@ -19,6 +19,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from parcels import crs
 from parcels.errors import FormatNotKnownError, OutputNotWritableError
+from parcels.exchange.output import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,7 @@ def write(
         raise FormatNotKnownError(file=path.name, kinds=SUFFIXES)
     path.unlink(missing_ok=True)
     options = dict(form.options)
-    if form.takes_layer:
-        options["layer"] = layer or path.stem
+    options["layer"] = (layer if form.takes_layer else None) or path.stem
     with dated(made_at):
         write_arrow(path, parcels, form.driver, epsg=form.only_epsg or epsg, options=options)
 
@@ -92,7 +92,8 @@ def write_arrow(
     table = table.append_column(name, pa.array(shapely.to_wkb(shapes), pa.binary()))
     given = {"geometry_name": name, "geometry_type": _type(shapes), "crs": f"EPSG:{epsg}"}
     try:
-        pyogrio.write_arrow(table, path, driver=driver, **(given | dict(options)))
+        with named(path) as made:
+            pyogrio.write_arrow(table, made, driver=driver, **(given | dict(options)))
     except (DataSourceError, DataLayerError, RuntimeError, OSError, ValueError) as error:
         raise OutputNotWritableError(file=path.name, reason=str(error)) from error
 

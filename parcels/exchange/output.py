@@ -1,4 +1,4 @@
-"""A file that is there whole or not at all."""
+"""Files that are there whole or not at all, under any name."""
 
 from __future__ import annotations
 
@@ -41,3 +41,23 @@ def placed(path: Path) -> Iterator[Path]:
     except OSError as error:
         reason = errno.errorcode.get(error.errno or 0, str(error))
         raise OutputNotWritableError(file=str(path), reason=reason) from error
+
+
+@contextmanager
+def named(path: Path) -> Iterator[Path]:
+    """A path GDAL can write to; what is written there and beside it is named as `path` at the end.
+
+    pyogrio takes "!" in a path for the border of an archive and "?" for the query of a web
+    address, and writes elsewhere without a word.
+
+    Args:
+        path: Where the file shall be; its folder must exist.
+
+    Raises:
+        OSError: A file cannot be placed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / f"file{path.suffix}"
+        yield made
+        for one in Path(folder).iterdir():
+            shutil.move(one, path.with_name(path.stem + one.suffix))

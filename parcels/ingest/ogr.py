@@ -139,7 +139,7 @@ def sweep(
         # What GDAL warns of is found again in the records, with the row it concerns.
         warnings.simplefilter("ignore")
         meta, table = pyogrio.read_arrow(
-            content, return_fids=True, **{k: v for k, v in asked.items() if v is not None}
+            address(content), return_fids=True, **{k: v for k, v in asked.items() if v is not None}
         )
         numbers = table.column(0).to_numpy()
         shapes, spoiled, curves = None, np.zeros(len(numbers), bool), 0
@@ -215,6 +215,17 @@ def _straightened(
 def _is_curved(wkb: bytes) -> bool:
     kind = int.from_bytes(wkb[1:5], "little" if wkb[0] else "big") & 0xFFFF
     return kind % 1000 in _CURVES
+
+
+def address(content: Path | bytes) -> str | Path | bytes:
+    """What names exactly this file to pyogrio.
+
+    In a path it takes "!" for the border of an archive and "?" for the query of a web address,
+    but people end names in "!". The part of a file from its first byte on is the file.
+    """
+    if isinstance(content, bytes) or not {"!", "?"} & set(str(content)) or content.is_dir():
+        return content
+    return f"/vsisubfile/0,{content.absolute()}"
 
 
 def crs_of(name: str | None) -> pyproj.CRS | None:
@@ -314,7 +325,7 @@ def _layer_names(
     content: Path | bytes, part: str | None, file: str, computed: frozenset[str]
 ) -> list[str]:
     """The layers to choose from: those with boundaries first, none that is computed."""
-    listed = [(str(name), kind) for name, kind in pyogrio.list_layers(content)]
+    listed = [(str(name), kind) for name, kind in pyogrio.list_layers(address(content))]
     if part is not None:
         if part not in {name for name, _ in listed}:
             raise PartNotChosenError(file=file, part=part, parts=[name for name, _ in listed])
@@ -328,7 +339,8 @@ def _layer_names(
 def _chosen(content: Path | bytes, layers: list[str], *, findings: Findings) -> list[str]:
     if len(layers) < 2:
         return layers
-    counts = {name: pyogrio.read_info(content, layer=name)["features"] for name in layers}
+    place = address(content)
+    counts = {name: pyogrio.read_info(place, layer=name)["features"] for name in layers}
     chosen = next((name for name, count in counts.items() if count), layers[0])
     for name, count in counts.items():
         if name != chosen:

@@ -22,6 +22,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from parcels import words
 from parcels.errors import OutputNotWritableError
+from parcels.exchange.output import named
 from parcels.ingest import ogr
 from parcels.ingest.arrived import Arrived, Kind
 from parcels.ingest.delivery import Delivery
@@ -145,6 +146,8 @@ def _write_layer(arrived: Arrived, path: Path, reasons: Mapping[int, str]) -> No
         options["layer_options"] = {"COORDINATE_PRECISION": "15"}
     if arrived.part is not None:
         options["layer"] = arrived.part
+    elif arrived.kind in {Kind.GEOJSON, Kind.KML, Kind.FLATGEOBUF}:
+        options["layer"] = path.stem
     table: pd.DataFrame = rows
     if arrived.kind is Kind.TABLE or not arrived.has_boundaries:
         table = pd.DataFrame(rows.drop(columns="geometry"))
@@ -154,7 +157,8 @@ def _write_layer(arrived: Arrived, path: Path, reasons: Mapping[int, str]) -> No
     with warnings.catch_warnings():
         # Fields that get another width or type in a shapefile are told of by GDAL one by one.
         warnings.simplefilter("ignore")
-        pyogrio.write_dataframe(table, path, use_arrow=True, **options)
+        with named(path) as made:
+            pyogrio.write_dataframe(table, made, use_arrow=True, **options)
 
 
 def _write_kmz(arrived: Arrived, path: Path, reasons: Mapping[int, str]) -> None:

@@ -10,6 +10,7 @@ import pyogrio
 from parcels import crs
 from parcels.districts import Territory, territory_from
 from parcels.errors import DistrictsNotUsableError, FileNotReadableError
+from parcels.ingest.ogr import address
 
 
 def read_territory(path: Path) -> Territory:
@@ -23,7 +24,7 @@ def read_territory(path: Path) -> Territory:
         DistrictsNotUsableError: It has no CRS, or its districts cannot be used.
     """
     try:
-        frame: gpd.GeoDataFrame = pyogrio.read_dataframe(path)
+        frame: gpd.GeoDataFrame = pyogrio.read_dataframe(address(path))
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
         raise FileNotReadableError(file=str(path), reason=str(error)) from error
     if not isinstance(frame, gpd.GeoDataFrame) or frame.crs is None:
