@@ -91,3 +91,19 @@ def test_a_row_that_is_gone_changes_the_fingerprint(register):
         connection.execute(tables.unit.delete().where(tables.unit.c.id == 1))
 
     assert fingerprint(register.store) != before
+
+
+def test_a_change_that_came_to_nothing_leaves_no_trace(register, tmp_path, monkeypatch):
+    before = fingerprint(register.store)
+    monkeypatch.setattr(register.store, "tidy", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        register.take(PLOT.key, plots(9), act(sha="b", days=1))
+    monkeypatch.undo()
+    nothing = fingerprint(register.store)
+    register.take(PLOT.key, plots(9), act(sha="b", days=1))
+
+    with Register(str(tmp_path / "smooth.gpkg"), [PLOT]) as smooth:
+        smooth.take(PLOT.key, plots(5), act(sha="a"))
+        smooth.take(PLOT.key, plots(9), act(sha="b", days=1))
+        assert fingerprint(smooth.store) == fingerprint(register.store)
+    assert nothing == before
