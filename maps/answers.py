@@ -37,13 +37,17 @@ class Exit(IntEnum):
     PART_NOT_CHOSEN = 19
     CONTROL_POINTS_NOT_USABLE = 20
     UNKNOWN_LAYER = 21
+    UNKNOWN_PARCEL = 22
     UNKNOWN_DISTRICT = 23
     UNKNOWN_STAGE = 24
+    MOVES_NOT_ALLOWED = 25
     UNKNOWN_RULE = 27
+    UNKNOWN_DOCUMENT = 28
     STORE_NOT_FOUND = 31
     STORE_NOT_USABLE = 32
     STORE_BUSY = 33
     STORE_TOO_NEW = 34
+    DOCUMENT_DAMAGED = 37
     OUTPUT_NOT_WRITABLE = 41
     OUTSIDE_ADDRESS = 42
     INTERRUPTED = 130
@@ -69,6 +73,13 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.UnknownDistrictError: Exit.UNKNOWN_DISTRICT,
         errors.UnknownStageError: Exit.UNKNOWN_STAGE,
         errors.UnknownRuleError: Exit.UNKNOWN_RULE,
+        errors.UnknownParcelError: Exit.UNKNOWN_PARCEL,
+        errors.UnknownDocumentError: Exit.UNKNOWN_DOCUMENT,
+        errors.MovesNotAllowedError: Exit.MOVES_NOT_ALLOWED,
+        errors.ReasonNeededError: Exit.USAGE,
+        errors.DocumentFolderNeededError: Exit.USAGE,
+        errors.DocumentNotFoundError: Exit.DOCUMENT_DAMAGED,
+        errors.DocumentDamagedError: Exit.DOCUMENT_DAMAGED,
         errors.StoreNotFoundError: Exit.STORE_NOT_FOUND,
         errors.StoreNotUsableError: Exit.STORE_NOT_USABLE,
         errors.StoreBusyError: Exit.STORE_BUSY,

@@ -49,6 +49,48 @@ class UnknownRuleError(Refusal):
     code = "unknown_rule"
 
 
+class UnknownParcelError(Refusal):
+    """The layer has no parcels with these codes. Fields: layer, codes, count."""
+
+    code = "unknown_parcel"
+
+
+class UnknownDocumentError(Refusal):
+    """No kind of document is called so. Fields: document, known."""
+
+    code = "unknown_document"
+
+
+class MovesNotAllowedError(Refusal):
+    """Moves do not stand against what the register now says. Fields: layer, count, numbers."""
+
+    code = "moves_not_allowed"
+
+
+class ReasonNeededError(Refusal):
+    """What was asked for needs a reason. Fields: what."""
+
+    code = "reason_needed"
+
+
+class DocumentFolderNeededError(Refusal):
+    """No folder is named in which documents are kept. Fields: setting."""
+
+    code = "document_folder_needed"
+
+
+class DocumentNotFoundError(Refusal):
+    """A kept document is not in its place. Fields: sha256, file."""
+
+    code = "document_not_found"
+
+
+class DocumentDamagedError(Refusal):
+    """A kept document has other bytes than it had. Fields: sha256, file."""
+
+    code = "document_damaged"
+
+
 class StoreNotFoundError(Refusal):
     """There is no register at this address. Fields: store."""
 

@@ -90,6 +90,17 @@ CODES: Final[Mapping[str, Severity]] = {
     "boundary_twice": Severity.WARNING,
     "overlap": Severity.WARNING,
     "area_differs": Severity.WARNING,
+    # moves
+    "move_too_early": Severity.ERROR,
+    "stage_not_allowed": Severity.ERROR,
+    "stage_unusual": Severity.WARNING,
+    "evidence_missing": Severity.ERROR,
+    "evidence_kind_not_fitting": Severity.ERROR,
+    "evidence_undated": Severity.ERROR,
+    "evidence_without_issuer": Severity.ERROR,
+    "evidence_without_reviewer": Severity.ERROR,
+    "gate_not_met": Severity.ERROR,
+    "gate_not_met_on_entry": Severity.WARNING,
 }
 """Every finding code with its severity; the sentences are in maps/locale."""
 

@@ -89,7 +89,7 @@ class Recorder:
                 made_by=act.by,
                 reason=act.reason,
                 unit=act.unit,
-                file_id=self._source(),
+                file_id=None if act.file is None else self.add_file(act.file),
                 details=self._json(act.details),
             )
         )
@@ -230,10 +230,8 @@ class Recorder:
             return at
         return last + dt.timedelta(microseconds=1)
 
-    def _source(self) -> int | None:
-        source = self.act.file
-        if source is None:
-            return None
+    def add_file(self, source: SourceFile) -> int:
+        """Note a file; returns the id of its row."""
         # Not the database's own number: that would skip those of changes that came to nothing.
         key = self.store.next_id(self.connection, file)
         self.connection.execute(

@@ -18,11 +18,15 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from parcels import attributes, crs, districts
+from parcels import attributes, crs, districts, evidence, moves
 from parcels.diff import difference
 from parcels.districts import Territory
-from parcels.errors import UnknownLayerError
+from parcels.documents import SUFFIX, Documents
+from parcels.errors import MovesNotAllowedError, UnknownLayerError
+from parcels.findings import Findings
+from parcels.lifecycle import Evidence
 from parcels.model import CORE_COLUMNS, Layer, Moment, SourceFile
+from parcels.moves import Claim
 from parcels.placement import Placement
 from parcels.recording import Act, Recorder
 from parcels.store import Query, Store
@@ -72,11 +76,15 @@ class Intake:
         parcels: A parcels frame in EPSG:4490, one row per code, with `row`.
         act: Who, when, why, from which file.
         placement: Of its boundaries in the districts in force, if worked out already.
+        evidence: The document all its moves rest on; None where each row names its own.
+        corrects: What the register believes was wrong; the life cycle does not bind.
     """
 
     parcels: gpd.GeoDataFrame
     act: Act
     placement: Placement | None = None
+    evidence: Evidence | None = None
+    corrects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +104,25 @@ class Register:
         url: A file path for the embedded GeoPackage, or a PostGIS URL.
         layers: Every declared layer; each gets a typed view of its current parcels.
         create: Make the embedded file if it is not there.
+        files: Folder of the documents that evidence rests on; beside the embedded file when None.
 
     Raises:
         StoreNotFoundError, StoreNotUsableError, StoreTooNewError, StoreBusyError: See `Store`.
     """
 
-    def __init__(self, url: str, layers: Sequence[Layer], *, create: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        layers: Sequence[Layer],
+        *,
+        create: bool = True,
+        files: Path | None = None,
+    ) -> None:
         self._layers = {layer.key: layer for layer in layers}
         self.store = Store(url, create=create)
+        own = self.store.path
+        beside = own.with_name(own.name + SUFFIX) if own is not None else None
+        self.documents = Documents(files or beside)
         self.store.publish(layers, core=_SHOWN)
 
     def __enter__(self) -> Self:
@@ -312,9 +331,48 @@ class Register:
         with self.store.read() as connection:
             return self.store.frame(connection, query)
 
+    def evidence(self, layer: str, codes: Sequence[str]) -> pd.DataFrame:
+        """Every move of parcels of a layer, in the order of recording, with what it rests on.
+
+        Returns:
+            Columns `code`, `change`, `on`, `from_stage`, `to_stage`, `kind`, `number`,
+            `dated_on`, `issued_by`, `reviewed_by`; `file`, `sha256`, `size_bytes` of the kept
+            document; `delivery`, the delivered file; `made_by`, `made_at`.
+        """
+        query = evidence.of_parcels(self.layer(layer).key, list(codes))
+        with self.store.read() as connection:
+            return self.store.frame(connection, query)
+
+    def assess(
+        self, layer: str, delivered: pd.DataFrame, claim: Claim, findings: Findings
+    ) -> None:
+        """Find what the life cycle does not allow of a delivery, before it is taken in.
+
+        Args:
+            layer: Key of the layer.
+            delivered: One row per code, with `row`; fields by key.
+            claim: Since when, and on what ground.
+            findings: Takes what is wrong.
+        """
+        declared = self.layer(layer)
+        wanted = {"stage", *moves.facts(declared)}
+        if not wanted & set(delivered.columns[delivered.notna().any()]):
+            return
+        with self.store.read() as connection:
+            held = self._standing(connection, declared, delivered["code"])
+        moves.assess(delivered, held, declared, claim, findings)
+
     # -- writing ------------------------------------------------------------------------------
 
-    def take(self, layer: str, delivered: gpd.GeoDataFrame, act: Act) -> Outcome:
+    def take(
+        self,
+        layer: str,
+        delivered: gpd.GeoDataFrame,
+        act: Act,
+        *,
+        given: Evidence | None = None,
+        corrects: bool = False,
+    ) -> Outcome:
         """Take in the parcels of a delivery that passed the door, as one change, all or nothing.
 
         Args:
@@ -322,14 +380,37 @@ class Register:
             delivered: A parcels frame in EPSG:4490, one row per code, with `row` (the row in the
                 file).
             act: Who, when, why; a file already taken in for this layer changes nothing.
+            given: The document all moves rest on; None where each row names its own.
+            corrects: What the register believes was wrong; the life cycle does not bind.
 
         Returns:
             What it did.
 
         Raises:
             StoreBusyError: Another process is writing.
+            MovesNotAllowedError: The life cycle does not allow a move; `assess` says why.
         """
-        return self.take_all(layer, [Intake(delivered, act)])[0]
+        intake = Intake(delivered, act, evidence=given, corrects=corrects)
+        return self.take_all(layer, [intake])[0]
+
+    def advance(self, layer: str, moving: gpd.GeoDataFrame, act: Act, given: Evidence) -> Outcome:
+        """Move parcels to another stage as one change, all or nothing.
+
+        Args:
+            layer: Key of the layer.
+            moving: One row per code with `row`, the new `stage`, and facts that the move brings;
+                all else is blank and stays.
+            act: Who, when, why; `on` is the first day in the new stage.
+            given: The document the moves rest on.
+
+        Raises:
+            StoreBusyError: Another process is writing.
+            MovesNotAllowedError: The life cycle does not allow a move; `assess` says why.
+        """
+        declared = self.layer(layer)
+        with self.store.write() as connection:
+            intake = Intake(moving, act, evidence=given)
+            return self._record(connection, declared, intake, kind="advance")
 
     def take_all(self, layer: str, deliveries: Sequence[Intake]) -> list[Outcome]:
         """Take in several deliveries, a change each, in one transaction: all of them or none.
@@ -340,6 +421,7 @@ class Register:
 
         Raises:
             StoreBusyError: Another process is writing.
+            MovesNotAllowedError: The life cycle does not allow a move; `assess` says why.
         """
         declared = self.layer(layer)
         with self.store.write() as connection:
@@ -353,15 +435,42 @@ class Register:
         seen = self._change_of_file(connection, layer.key, act.file)
         if seen is not None:
             return Outcome(change=None, unchanged=len(delivered), known_as=seen)
+        kind = "correct" if intake.corrects else "import"
+        return self._record(connection, layer, intake, kind=kind)
+
+    def _record(
+        self, connection: sa.Connection, layer: Layer, intake: Intake, *, kind: str
+    ) -> Outcome:
+        delivered, act = intake.parcels, intake.act
         held = self._held(connection, layer, delivered["code"])
         step = difference(delivered, held, layer, on=act.on)
         if step.rows.empty:
             return Outcome(change=None, unchanged=step.unchanged)
+        moved = moves.moved(step.rows, held)
+        self._refuse_moves(layer, intake, held)
         self._ensure_edition(connection, act)
         recorder = Recorder(self.store, connection, act)
-        recorder.open("import", layer=layer.key)
+        recorder.open(kind, layer=layer.key)
         recorder.write(layer, step, held, self.territory, lie=intake.placement)
+        evidence.record(recorder, moved, intake.evidence)
         return Outcome(recorder.number, step.created, step.updated, step.unchanged)
+
+    def _refuse_moves(self, layer: Layer, intake: Intake, held: gpd.GeoDataFrame) -> None:
+        """Look again with the writing lock held: another may have moved a parcel since."""
+        if held.empty:
+            return
+        delivered = intake.parcels
+        claim = Claim(intake.act.on, intake.evidence, intake.corrects)
+        known = delivered[delivered["code"].isin(held["code"])]
+        numbered = known if "row" in known else known.assign(row=range(1, len(known) + 1))
+        findings = Findings(layer.key, "")
+        moves.assess(pd.DataFrame(numbered), held, layer, claim, findings)
+        found = findings.frame()
+        wrong = found.loc[found["severity"] == "error", "number"].drop_duplicates()
+        if len(wrong):
+            raise MovesNotAllowedError(
+                layer=layer.key, count=len(wrong), numbers=wrong.head(5).tolist()
+            )
 
     def load_territory(self, territory: Territory, act: Act, *, source: str) -> Outcome:
         """Replace districts and units; every believed version is split and assigned anew.
@@ -510,6 +619,23 @@ class Register:
         )
         found = connection.execute(query).scalar()
         return None if found is None else int(found)
+
+    def _standing(self, connection: sa.Connection, layer: Layer, codes: pd.Series) -> pd.DataFrame:
+        """The believed versions of the parcels with these codes: only what moves are judged by."""
+        wanted = [f for f in layer.own_fields if f.key in moves.facts(layer)]
+        query = sa.select(*[version.c[name] for name in moves.HELD]).where(
+            version.c.layer == layer.key, version.c.recorded_to == NOT_SUPERSEDED
+        )
+        if wanted:
+            query = query.add_columns(sa.cast(version.c.attributes, sa.Text).label("attributes"))
+        if len(codes) <= _NAMED_AT_MOST:
+            query = query.where(version.c.code.in_(codes.tolist()))
+        rows = self.store.frame(connection, query)
+        rows = rows[rows["code"].isin(codes)].reset_index(drop=True)
+        held = pd.DataFrame({name: _column(rows[name], name) for name in moves.HELD})
+        if not wanted:
+            return held
+        return pd.concat([held, attributes.decode(rows["attributes"].tolist(), wanted)], axis=1)
 
     def _held(
         self, connection: sa.Connection, layer: Layer, codes: pd.Series | None

@@ -242,6 +242,24 @@ overlap = sa.Table(
     sa.UniqueConstraint("boundary_a", "boundary_b"),
 )
 
+# The document that each move from stage to stage rests on: one row for each parcel moved by a
+# change. What is undone or superseded keeps its evidence, as its versions stay.
+evidence = sa.Table(
+    "evidence",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False, index=True),
+    sa.Column("parcel_id", sa.Integer, sa.ForeignKey("parcel.id"), nullable=False, index=True),
+    sa.Column("from_stage", sa.Text, nullable=False),
+    sa.Column("to_stage", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text),
+    sa.Column("number", sa.Text),
+    sa.Column("dated_on", sa.Date),
+    sa.Column("issued_by", sa.Text),
+    sa.Column("reviewed_by", sa.Text),
+    sa.Column("file_id", sa.Integer, sa.ForeignKey("file.id")),
+)
+
 # Which declaration each layer's view was made from.
 published = sa.Table(
     "published",
