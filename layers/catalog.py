@@ -21,7 +21,7 @@ from layers.declaration import Declaration, Problems
 from layers.lifecycle_files import Passage
 from parcels import words
 from parcels.errors import FileNotReadableError, UnknownLayerError, UnknownRuleError
-from parcels.model import Gate, Label, Layer, Milestone
+from parcels.model import Choice, Gate, Label, Layer, Milestone
 
 REFERENCE: Final = Path(__file__).parent / "reference"
 """The folder of the declarations that come with Jingtu."""
@@ -44,10 +44,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalog(Mapping[str, Layer]):
-    """The layers by key in their declared order, and the rules they name."""
+    """The layers by key in their declared order, the rules they name, the kinds of documents."""
 
     layers: Mapping[str, Layer]
     rules: Mapping[str, Rule]
+    documents: Mapping[str, Choice]
 
     def __getitem__(self, key: str) -> Layer:
         """The layer of this key; KeyError if there is none."""
@@ -122,7 +123,9 @@ def load(
         known = sorted(key for key, rule in _questioned(passage) if rule.question)
         raise UnknownRuleError(rule=min(unknown), known=known)
     layers = {key: _enabled(layer, wanted) for key, layer in layers.items()}
-    return Catalog(MappingProxyType(layers), MappingProxyType(rules))
+    return Catalog(
+        MappingProxyType(layers), MappingProxyType(rules), MappingProxyType(passage.documents)
+    )
 
 
 def _passage(home: Path, problems: Problems) -> Passage:

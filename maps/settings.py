@@ -25,11 +25,16 @@ class Settings:
         lang: JINGTU_LANG, "zh" or "en"; else the language of the locale, and Chinese for any
             other.
         user: JINGTU_USER, who makes changes; else the name of the account.
+        files: JINGTU_FILES, the folder of the documents of evidence; "" for the one beside the
+            register.
+        enable: JINGTU_ENABLE, keys of gates and milestones to switch on, parted by commas.
     """
 
     store: str
     lang: str
     user: str
+    files: str = ""
+    enable: tuple[str, ...] = ()
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
@@ -43,6 +48,10 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         store=given.get("JINGTU_STORE", "").strip() or STORE,
         lang=_lang(given),
         user=given.get("JINGTU_USER", "").strip() or _account(),
+        files=given.get("JINGTU_FILES", "").strip(),
+        enable=tuple(
+            key.strip() for key in given.get("JINGTU_ENABLE", "").split(",") if key.strip()
+        ),
     )
 
 

@@ -331,6 +331,16 @@ class Register:
         with self.store.read() as connection:
             return self.store.frame(connection, query)
 
+    def codes(self, layer: str, among: Sequence[str]) -> set[str]:
+        """Those of some codes that parcels of a layer have, on whatever day."""
+        query = sa.select(version.c.code).where(
+            version.c.layer == layer, version.c.recorded_to == NOT_SUPERSEDED
+        )
+        if len(among) <= _NAMED_AT_MOST:
+            query = query.where(version.c.code.in_(list(among)))
+        with self.store.read() as connection:
+            return {str(one) for one in connection.execute(query).scalars()} & set(among)
+
     def evidence(self, layer: str, codes: Sequence[str]) -> pd.DataFrame:
         """Every move of parcels of a layer, in the order of recording, with what it rests on.
 

@@ -19,7 +19,7 @@ from rich.markup import escape
 
 from maps import answers, settings, text
 from maps.answers import Exit
-from maps.cli import coverage, deliveries, demo, districts, drawing, layers
+from maps.cli import coverage, deliveries, demo, districts, drawing, layers, passage
 from maps.cli.desk import Desk, Language
 from parcels.errors import Refusal
 
@@ -44,6 +44,11 @@ app = typer.Typer(
 app.add_typer(layers.app, name="layers")
 app.add_typer(districts.app, name="districts")
 app.command("import", help="commands.import", epilog="commands.import_example")(deliveries.import_)
+app.command("advance", help="commands.advance", epilog="commands.advance_example")(passage.advance)
+app.command("stages", help="commands.stages", epilog="commands.stages_example")(passage.stages)
+app.command("evidence", help="commands.evidence", epilog="commands.evidence_example")(
+    passage.evidence
+)
 app.command("coverage", help="commands.coverage", epilog="commands.coverage_example")(
     coverage.coverage
 )
@@ -68,6 +73,8 @@ def jingtu(
         lang=lang.value if lang else asked.lang,
         user=user or asked.user,
         layer_folders=tuple(layer_folder or ()),
+        files=asked.files,
+        enable=asked.enable,
     )
 
 

@@ -17,15 +17,18 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from maps import report, report_files, settings, tables
 from maps.answers import Exit
+from maps.cli import proof
 from maps.cli.desk import Desk, desk_of
+from maps.cli.proof import Proof
 from maps.report_files import Told
-from parcels.errors import FileNotReadableError, OutputNotWritableError
+from parcels.errors import FileNotReadableError, OutputNotWritableError, ReasonNeededError
 from parcels.findings import Findings
 from parcels.ingest import containers
 from parcels.ingest.containers import Item
 from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive
 from parcels.ingest.rejects import suffix_of, write_rejects
 from parcels.model import Layer
+from parcels.moves import Claim
 from parcels.recording import Act
 from parcels.register import Intake, Outcome, Register
 
@@ -46,6 +49,8 @@ class Wish:
         on: First day on which it is true.
         accept_valid: Take the rows without errors, write the others to `rejects`.
         dry_run: Check everything, store nothing.
+        proof: The document all moves from stage to stage rest on; None where rows name theirs.
+        corrects: What the register believes was wrong; the life cycle does not bind.
     """
 
     options: ReceiveOptions
@@ -54,6 +59,13 @@ class Wish:
     accept_valid: bool = False
     dry_run: bool = False
     rejects: Path | None = None
+    proof: Proof | None = None
+    corrects: bool = False
+
+    @property
+    def claim(self) -> Claim:
+        """On what ground moves are made."""
+        return Claim(self.on, self.proof.said if self.proof else None, self.corrects)
 
 
 def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command line
@@ -79,6 +91,13 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     unit: Annotated[str | None, typer.Option(help="commands.options.row_unit")] = None,
     stage: Annotated[str | None, typer.Option(help="commands.options.row_stage")] = None,
     reason: Annotated[str | None, typer.Option(help="commands.options.reason")] = None,
+    kind: proof.Kind = None,
+    number: proof.Number = None,
+    dated: proof.Dated = None,
+    issued_by: proof.IssuedBy = None,
+    reviewed_by: proof.ReviewedBy = None,
+    file: proof.File = None,
+    correct: Annotated[bool, typer.Option("--correct", help="commands.options.correct")] = False,
     accept_valid: Annotated[
         bool, typer.Option("--accept-valid", help="commands.options.accept_valid")
     ] = False,
@@ -94,6 +113,8 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
         report_files.check(path)
     layers = desk.catalog()
     declared = layers.layer(layer)
+    if correct and not reason:
+        raise ReasonNeededError(what="--correct")
     wish = Wish(
         options=ReceiveOptions(
             crs=crs,
@@ -113,6 +134,17 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
         accept_valid=accept_valid,
         dry_run=dry_run,
         rejects=rejects,
+        proof=proof.proof(
+            desk,
+            layers.documents,
+            kind=kind,
+            number=number,
+            dated=dated,
+            issued_by=issued_by,
+            reviewed_by=reviewed_by,
+            file=file,
+        ),
+        corrects=correct,
     )
     with desk.open(layers, create=True) as register:
         return bring_in(desk, register, declared, files, wish, report_to=report_to or [])
@@ -187,6 +219,7 @@ def _receive(desk: Desk, register: Register, layer: Layer, sent: Item, wish: Wis
             register.territory,
             options=wish.options,
             register=known.reset_index(drop=True),
+            moves=lambda rows, findings: register.assess(layer.key, rows, wish.claim, findings),
             progress=progress,
         )
 
@@ -208,7 +241,12 @@ def _boundaries(deliveries: list[Delivery]) -> gpd.GeoDataFrame:
 def _store(
     desk: Desk, register: Register, layer: Layer, deliveries: list[Delivery], wish: Wish
 ) -> None:
-    intakes = [Intake(one.ready, _act(desk, one, wish)) for one in deliveries if len(one.ready)]
+    sent = [one for one in deliveries if len(one.ready)]
+    given = wish.proof.kept(register) if wish.proof and sent else None
+    intakes = [
+        Intake(one.ready, _act(desk, one, wish), evidence=given, corrects=wish.corrects)
+        for one in sent
+    ]
     outcomes = register.take_all(layer.key, intakes) if intakes else []
     for outcome, intake in zip(outcomes, intakes, strict=True):
         name = intake.act.file.name if intake.act.file else ""

@@ -32,20 +32,27 @@ class Desk:
         store: A path or a database URL.
         user: In whose name changes are made.
         layer_folders: Folders with further layer declarations.
+        files: Folder of the documents of evidence; "" for the one beside the register.
+        enable: Keys of gates and milestones to switch on.
     """
 
     store: str
     lang: str
     user: str
     layer_folders: tuple[str, ...] = ()
+    files: str = ""
+    enable: tuple[str, ...] = ()
 
     def catalog(self) -> Catalog:
         """The declared layers, with those of the user's own folders."""
-        return catalog.load(extra=[Path(folder) for folder in self.layer_folders])
+        return catalog.load(
+            extra=[Path(folder) for folder in self.layer_folders], enable=self.enable
+        )
 
     def open(self, layers: Catalog, *, create: bool = False) -> Register:
         """The register; reading one that is not there is refused, a delivery makes it."""
-        return Register(self.store, list(layers.values()), create=create)
+        files = Path(self.files) if self.files else None
+        return Register(self.store, list(layers.values()), create=create, files=files)
 
     def moment(self) -> Moment:
         """Now: true today, as known now."""

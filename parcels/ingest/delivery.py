@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -100,13 +100,14 @@ class Delivery:
         return self.findings.rows_with_errors() - set(self.frame["row"].astype(int))
 
 
-def receive(
+def receive(  # noqa: PLR0913 - everything known of the delivery meets here
     path: Path | Item,
     layer: Layer,
     territory: Territory,
     *,
     options: ReceiveOptions | None = None,
     register: gpd.GeoDataFrame | None = None,
+    moves: Callable[[gpd.GeoDataFrame, Findings], None] | None = None,
     progress: Progress = no_progress,
 ) -> Delivery:
     """Read and check one delivered file; nothing is stored.
@@ -120,6 +121,7 @@ def receive(
         register: Parcels of this layer already known (columns code and geometry, EPSG:4490): a
             row for one of them may leave required columns out, and a common shift against them
             is found.
+        moves: Finds what the life cycle does not allow of the rows that are sound otherwise.
         progress: Told of each of STEPS.
 
     Raises:
@@ -171,6 +173,9 @@ def receive(
     delivered = tuple(one.key for one in layer.fields if one.key in fields.columns)
     progress("check", count, count)
     judged = _judged(frame, findings)
+    if moves is not None and judged["ok"].any():
+        moves(judged[judged["ok"]].drop(columns="ok"), findings)
+        judged = _judged(frame, findings)
     return Delivery(
         layer, arrived, judged, delivered, findings, accepted=matched.accepted, place=place
     )
