@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from layers import milestones
 from layers.catalog import Catalog
 from layers.coverage import By, Holdings, coverage, holdings
-from parcels.model import Moment
+from parcels.model import Layer, Moment
 from parcels.register import Filter, Register
 
 
@@ -63,6 +65,41 @@ class Library:
         """Keys of the layers that hold a parcel, in the order of the catalog."""
         counts = self.register.counts(moment)
         return [key for key in self.catalog if counts.get(key, 0)]
+
+    def due(self, keys: Sequence[str], *, today: dt.date) -> pd.DataFrame:
+        """What is to be done by when in some layers, as known now.
+
+        Args:
+            keys: Layers, in the order of the rows.
+            today: The caller's day.
+
+        Returns:
+            The columns of `layers.milestones.COLUMNS`; milestones that are off are left out.
+        """
+        tables = [
+            table
+            for key in keys
+            for table in self._due_of(self.register.layer(key), today)
+            if len(table)
+        ]
+        return pd.concat(tables, ignore_index=True) if tables else milestones.nothing()
+
+    def _due_of(self, layer: Layer, today: dt.date) -> Iterator[pd.DataFrame]:
+        on = [one for one in layer.milestones if one.question is None]
+        own = [one for one in on if one.due is not None]
+        if own:
+            wanted = {"code", "name", "district", "unit", "stage"}
+            wanted |= {key for one in own for key in one.fields}
+            parcels = self.register.frame(
+                layer.key, Moment(today), columns=sorted(wanted), boundaries=False
+            )
+            for one in own:
+                yield milestones.of_parcels(parcels, layer, one, today=today)
+        for one in on:
+            if one.due is None:
+                refreshes = self.register.refreshes(layer.key)
+                units = self.register.territory.units
+                yield milestones.of_lists(refreshes, units, layer, one, today=today)
 
     def _holdings(self, key: str, moment: Moment, where: Filter | None) -> Holdings:
         overlapping, pairs = self.register.overlapping(key, moment, where=where)

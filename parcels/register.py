@@ -353,6 +353,23 @@ class Register:
         with self.store.read() as connection:
             return self.store.frame(connection, query)
 
+    def refreshes(self, layer: str) -> pd.DataFrame:
+        """On which days deliveries to a layer became true, for each unit they concern.
+
+        Returns:
+            Columns `unit` and `effective_on` (date).
+        """
+        query = (
+            sa.select(version.c.unit, change.c.effective_on)
+            .select_from(version.join(change, version.c.recorded_from == change.c.id))
+            .where(
+                version.c.layer == layer, change.c.kind == "import", version.c.unit.is_not(None)
+            )
+            .distinct()
+        )
+        with self.store.read() as connection:
+            return self.store.frame(connection, query)
+
     def assess(
         self, layer: str, delivered: pd.DataFrame, claim: Claim, findings: Findings
     ) -> None:

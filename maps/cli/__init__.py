@@ -19,7 +19,7 @@ from rich.markup import escape
 
 from maps import answers, settings, text
 from maps.answers import Exit
-from maps.cli import coverage, deliveries, demo, districts, drawing, layers, passage
+from maps.cli import coverage, deliveries, demo, districts, drawing, due, layers, passage
 from maps.cli.desk import Desk, Language
 from parcels.errors import Refusal
 
@@ -49,6 +49,7 @@ app.command("stages", help="commands.stages", epilog="commands.stages_example")(
 app.command("evidence", help="commands.evidence", epilog="commands.evidence_example")(
     passage.evidence
 )
+app.command("due", help="commands.due", epilog="commands.due_example")(due.due)
 app.command("coverage", help="commands.coverage", epilog="commands.coverage_example")(
     coverage.coverage
 )
