@@ -41,6 +41,7 @@ class Exit(IntEnum):
     UNKNOWN_DISTRICT = 23
     UNKNOWN_STAGE = 24
     MOVES_NOT_ALLOWED = 25
+    UNKNOWN_MAPPING = 26
     UNKNOWN_RULE = 27
     UNKNOWN_DOCUMENT = 28
     STORE_NOT_FOUND = 31
@@ -70,6 +71,7 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.DeclarationError: Exit.DECLARATION_WRONG,
         errors.MappingNotUsableError: Exit.MAPPING_NOT_USABLE,
         errors.UnknownLayerError: Exit.UNKNOWN_LAYER,
+        errors.UnknownMappingError: Exit.UNKNOWN_MAPPING,
         errors.UnknownDistrictError: Exit.UNKNOWN_DISTRICT,
         errors.UnknownStageError: Exit.UNKNOWN_STAGE,
         errors.UnknownRuleError: Exit.UNKNOWN_RULE,

@@ -202,6 +202,12 @@ class MappingNotUsableError(Refusal):
     code = "mapping_not_usable"
 
 
+class UnknownMappingError(Refusal):
+    """No mapping in force has this number. Fields: mapping, known."""
+
+    code = "unknown_mapping"
+
+
 class OutsideAddressError(Refusal):
     """A page would load something from outside this machine. Fields: address."""
 

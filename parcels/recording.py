@@ -45,6 +45,8 @@ class Act:
         on: First day on which what is said is true in the world.
         unit: Code of the unit that sent it.
         details: Choices made on the way in, e.g. the CRS; kept with the change.
+        sender: Who sends such files, as `mappings.sender_of` gives it; None keeps no mapping.
+        confirmed: Field key by column, as a person confirmed it; kept for the sender.
     """
 
     by: str
@@ -54,6 +56,8 @@ class Act:
     unit: str | None = None
     file: SourceFile | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    sender: str | None = None
+    confirmed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Recorder:

@@ -6,6 +6,7 @@ so that the same call with the same arguments does the same thing on any day.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,14 +19,14 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from parcels import attributes, crs, districts, evidence, moves
+from parcels import attributes, crs, districts, evidence, mappings, moves
 from parcels.diff import difference
 from parcels.districts import Territory
 from parcels.documents import SUFFIX, Documents
 from parcels.errors import MovesNotAllowedError, UnknownLayerError
 from parcels.findings import Findings
 from parcels.lifecycle import Evidence
-from parcels.model import CORE_COLUMNS, Layer, Moment, SourceFile
+from parcels.model import CORE_COLUMNS, Confirmed, Layer, Moment, SourceFile
 from parcels.moves import Claim
 from parcels.placement import Placement
 from parcels.recording import Act, Recorder
@@ -389,6 +390,15 @@ class Register:
             held = self._standing(connection, declared, delivered["code"])
         moves.assess(delivered, held, declared, claim, findings)
 
+    def mappings(self, *, closed: bool = False) -> pd.DataFrame:
+        """Columns confirmed by people, by sender and layer; see `mappings.listed`."""
+        return mappings.listed(self.store, closed=closed)
+
+    def kept_mappings(self, sender: str | None, layer: str) -> dict[str, Confirmed]:
+        """What was confirmed for a sender's deliveries of a layer, by plain form of the column."""
+        known = mappings.sender_of(sender, self.territory)
+        return mappings.kept(self.store, sender=known, layer=layer)
+
     # -- writing ------------------------------------------------------------------------------
 
     def take(
@@ -478,6 +488,7 @@ class Register:
         self._ensure_edition(connection, act)
         recorder = Recorder(self.store, connection, act)
         recorder.open(kind, layer=layer.key)
+        mappings.keep(self.store, connection, act, layer=layer.key, change=recorder.number)
         recorder.write(layer, step, held, self.territory, lie=intake.placement)
         evidence.record(recorder, moved, intake.evidence)
         return Outcome(recorder.number, step.created, step.updated, step.unchanged)
@@ -498,6 +509,10 @@ class Register:
             raise MovesNotAllowedError(
                 layer=layer.key, count=len(wrong), numbers=wrong.head(5).tolist()
             )
+
+    def forget_mapping(self, number: int, *, by: str, at: dt.datetime) -> bool:
+        """Close a mapping in force; False if there is none of this number."""
+        return mappings.forget(self.store, number, by=by, at=at)
 
     def load_territory(self, territory: Territory, act: Act, *, source: str) -> Outcome:
         """Replace districts and units; every believed version is split and assigned anew.

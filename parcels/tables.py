@@ -260,6 +260,24 @@ evidence = sa.Table(
     sa.Column("file_id", sa.Integer, sa.ForeignKey("file.id")),
 )
 
+# Which column of a sender is which field, as a person confirmed it; `field` is "" for a column
+# left out on purpose. In force while `closed_at` is NULL.
+mapping = sa.Table(
+    "mapping",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sender", sa.Text, nullable=False),
+    sa.Column("layer", sa.Text, nullable=False),
+    sa.Column("column", sa.Text, nullable=False),
+    sa.Column("field", sa.Text, nullable=False),
+    sa.Column("confirmed_by", sa.Text, nullable=False),
+    sa.Column("confirmed_at", Instant, nullable=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    sa.Column("closed_by", sa.Text),
+    sa.Column("closed_at", Instant),
+    sa.Index("ix_mapping_sender", "sender", "layer"),
+)
+
 # Which declaration each layer's view was made from.
 published = sa.Table(
     "published",

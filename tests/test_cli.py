@@ -270,6 +270,8 @@ COMMANDS = [
     ["layers", "template"],
     ["districts"],
     ["districts", "load"],
+    ["mappings"],
+    ["mappings", "forget"],
     ["demo"],
 ]
 

@@ -19,7 +19,17 @@ from rich.markup import escape
 
 from maps import answers, settings, text
 from maps.answers import Exit
-from maps.cli import coverage, deliveries, demo, districts, drawing, due, layers, passage
+from maps.cli import (
+    coverage,
+    deliveries,
+    demo,
+    districts,
+    drawing,
+    due,
+    layers,
+    mappings,
+    passage,
+)
 from maps.cli.desk import Desk, Language
 from parcels.errors import Refusal
 
@@ -43,6 +53,7 @@ app = typer.Typer(
 )
 app.add_typer(layers.app, name="layers")
 app.add_typer(districts.app, name="districts")
+app.add_typer(mappings.app, name="mappings")
 app.command("import", help="commands.import", epilog="commands.import_example")(deliveries.import_)
 app.command("advance", help="commands.advance", epilog="commands.advance_example")(passage.advance)
 app.command("stages", help="commands.stages", epilog="commands.stages_example")(passage.stages)

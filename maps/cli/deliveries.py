@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +21,7 @@ from maps.cli import proof
 from maps.cli.desk import Desk, desk_of
 from maps.cli.proof import Proof
 from maps.report_files import Told
+from parcels import mappings
 from parcels.errors import FileNotReadableError, OutputNotWritableError, ReasonNeededError
 from parcels.findings import Findings
 from parcels.ingest import containers
@@ -51,6 +52,7 @@ class Wish:
         dry_run: Check everything, store nothing.
         proof: The document all moves from stage to stage rest on; None where rows name theirs.
         corrects: What the register believes was wrong; the life cycle does not bind.
+        sender: Whose confirmed columns are used, and kept when the delivery is stored.
     """
 
     options: ReceiveOptions
@@ -59,6 +61,7 @@ class Wish:
     accept_valid: bool = False
     dry_run: bool = False
     rejects: Path | None = None
+    sender: str | None = None
     proof: Proof | None = None
     corrects: bool = False
 
@@ -84,6 +87,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     encoding: Annotated[str | None, typer.Option(help="commands.options.encoding")] = None,
     part: Annotated[str | None, typer.Option(help="commands.options.part")] = None,
     column: Annotated[list[str] | None, typer.Option(help="commands.options.column")] = None,
+    sender: Annotated[str | None, typer.Option(help="commands.options.sender")] = None,
     accept_suggested: Annotated[
         bool, typer.Option("--accept-suggested", help="commands.options.accept_suggested")
     ] = False,
@@ -145,6 +149,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
             file=file,
         ),
         corrects=correct,
+        sender=sender or unit or district,
     )
     with desk.open(layers, create=True) as register:
         return bring_in(desk, register, declared, files, wish, report_to=report_to or [])
@@ -217,7 +222,7 @@ def _receive(desk: Desk, register: Register, layer: Layer, sent: Item, wish: Wis
             sent,
             layer,
             register.territory,
-            options=wish.options,
+            options=replace(wish.options, kept=register.kept_mappings(wish.sender, layer.key)),
             register=known.reset_index(drop=True),
             moves=lambda rows, findings: register.assess(layer.key, rows, wish.claim, findings),
             progress=progress,
@@ -244,7 +249,7 @@ def _store(
     sent = [one for one in deliveries if len(one.ready)]
     given = wish.proof.kept(register) if wish.proof and sent else None
     intakes = [
-        Intake(one.ready, _act(desk, one, wish), evidence=given, corrects=wish.corrects)
+        Intake(one.ready, _act(desk, register, one, wish), evidence=given, corrects=wish.corrects)
         for one in sent
     ]
     outcomes = register.take_all(layer.key, intakes) if intakes else []
@@ -268,7 +273,7 @@ def _said(desk: Desk, outcome: Outcome, name: str) -> str:
     )
 
 
-def _act(desk: Desk, delivery: Delivery, wish: Wish) -> Act:
+def _act(desk: Desk, register: Register, delivery: Delivery, wish: Wish) -> Act:
     options = wish.options
     chosen: Mapping[str, Any] = {
         "crs": options.crs,
@@ -279,6 +284,7 @@ def _act(desk: Desk, delivery: Delivery, wish: Wish) -> Act:
         "part": options.part,
         "mapping": dict(options.mapping),
         "accepted": dict(delivery.accepted),
+        "sender": wish.sender,
         "district": options.district,
         "unit": options.unit,
         "stage": options.stage,
@@ -293,6 +299,8 @@ def _act(desk: Desk, delivery: Delivery, wish: Wish) -> Act:
         unit=options.unit,
         file=delivery.source,
         details={key: said for key, said in chosen.items() if said not in (None, {}, "")},
+        sender=mappings.sender_of(wish.sender, register.territory),
+        confirmed=dict(options.mapping) | dict(delivery.accepted),
     )
 
 
