@@ -6,8 +6,10 @@ asked language once the command line is known.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
 import typer
@@ -43,6 +45,8 @@ _TITLES: Final = {
     "ENVVAR_STRING": "variable",
     "RICH_HELP": "try_help",
 }
+
+_QUOTED: Final = re.compile("'(.*?)'")
 
 app = typer.Typer(
     name="jingtu",
@@ -150,12 +154,34 @@ def _translate(command: Any, lang: str) -> None:
         key = getattr(parameter, "help", None)
         if key and text.has(key, lang):
             parameter.help = text.say(key, lang)
+        kind = _kind_of_value(parameter, command, lang)
+        if kind is not None and parameter.metavar is None:
+            _name_kind(parameter, kind)
     # Made only now, since its sentence is the library's own.
     ask = command.get_help_option(typer.Context(command))
     if ask is not None:
         ask.help = text.say("commands.options.help", lang)
+        ask.metavar = ""
     for below in getattr(command, "commands", {}).values():
         _translate(below, lang)
+
+
+def _name_kind(parameter: Any, kind: str) -> None:
+    if parameter.param_type_name == "option":
+        parameter.metavar = kind
+        return
+    # The metavar of an argument is its name, which stands in the usage line.
+    parameter.display_type = lambda ctx: kind  # noqa: ARG005 - called as the library calls it
+
+
+def _kind_of_value(parameter: Any, command: Any, lang: str) -> str | None:
+    """What an option takes, in words; None for choices, which name themselves."""
+    shown = str(parameter.display_type(typer.Context(command)) or "").strip("<>")
+    one = shown.removeprefix("list[").removesuffix("]").casefold()
+    if one == "bool":
+        return ""  # the option itself says it
+    key = "commands.values." + ("date" if one.startswith("%") else one)
+    return text.say(key, lang) if text.has(key, lang) else None
 
 
 def _refuse(console: Console, refusal: Refusal, lang: str) -> None:
@@ -178,5 +204,32 @@ def _usage(error: typer.exceptions.TyperException, lang: str) -> str:
     name = getattr(error, "option_name", None)
     if name is None and parameter is not None:
         name = parameter.get_error_hint()
+    near = list(getattr(error, "possibilities", None) or ())
+    expected = error.message
+    if key == "bad_value" and parameter is not None:
+        expected = _expected(parameter, context, lang)
     command = context.command_path if context is not None else "jingtu"
-    return text.say(f"commands.usage.{key}", lang, name=name, said=error.message, command=command)
+    strange = _strange_command(error, context)
+    if strange is not None:
+        key, name = "no_such_command", strange
+        near = get_close_matches(strange, context.command.commands)
+    nearest = text.say("commands.usage.nearest", lang, names=near) if near else ""
+    said = {"name": name, "said": error.message, "expected": expected, "command": command}
+    return text.say(f"commands.usage.{key}", lang, **said) + nearest
+
+
+def _strange_command(error: typer.exceptions.TyperException, context: Any) -> str | None:
+    """What was typed where a command belongs and is none; None if that is not what went wrong."""
+    if type(error).__name__ != "UsageError" or not hasattr(context, "command"):
+        return None
+    typed = _QUOTED.search(error.message)
+    is_group = hasattr(context.command, "commands")
+    return typed.group(1) if is_group and typed is not None else None
+
+
+def _expected(parameter: Any, context: Any, lang: str) -> str:
+    choices = parameter.type_descriptor.choices
+    if choices:
+        return text.say("commands.usage.one_of", lang, names=[str(one.value) for one in choices])
+    kind = parameter.metavar if parameter.param_type_name == "option" else None
+    return str(kind or parameter.display_type(context)).strip("<>")
