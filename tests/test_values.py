@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from layers import catalog
 from maps import cli, report, text
 from maps.answers import Exit
-from parcels import districts, validation
+from parcels import districts, validation, words
 from parcels.findings import Findings
 from parcels.ingest.columns import Matched
 from parcels.ingest.headings import unit_of
@@ -464,3 +464,10 @@ def test_a_blank_keeps_what_is_known_and_a_mark_of_deletion_takes_it_away(
     assert rows.loc["A2"].tolist()[:2] == ["示例丙", "乙路2号"]
     assert pd.isna(rows.loc["A2", "industry"])
     assert shapely.is_missing(frame.geometry.to_numpy()).all()
+
+
+def test_no_mark_of_a_blank_or_a_deletion_begins_with_a_digit():
+    marks = words.blanks() | words.deletions()
+
+    assert not [mark for mark in marks if mark[:1].isdecimal()]
+    assert max(map(len, marks)) <= 8

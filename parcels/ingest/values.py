@@ -35,6 +35,7 @@ _THOUSANDS: Final = r"^([+-]?\d{1,3}(?:,\d{3})+)(?![\d,])"
 _LOST_DIGITS: Final = r"^\d(?:\.\d+)?[eE]\+\d+$"
 _EXACT: Final = 2**53
 _LONGEST_MARK: Final = 8
+_DIGITS: Final = tuple("0123456789")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,9 @@ def _column(
     there = text.notna().to_numpy(bool)
     erased = np.zeros(len(text), bool)
     short = there & (text.str.len() <= _LONGEST_MARK).fillna(value=False).to_numpy(bool)
+    if short.any():
+        # No mark begins with a digit, and of numbers there may be a million different ones.
+        short &= ~text.str.slice(0, 1).isin(_DIGITS).to_numpy(bool)
     if short.any():
         marks = {one: words.plain(one) for one in text[short].unique()}
         blank = {one for one, plain in marks.items() if plain in words.blanks()}
