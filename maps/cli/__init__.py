@@ -212,7 +212,7 @@ def _usage(error: typer.exceptions.TyperException, lang: str) -> str:
     strange = _strange_command(error, context)
     if strange is not None:
         key, name = "no_such_command", strange
-        near = get_close_matches(strange, context.command.commands)
+        near = get_close_matches(strange, _commands(context))
     nearest = text.say("commands.usage.nearest", lang, names=near) if near else ""
     said = {"name": name, "said": error.message, "expected": expected, "command": command}
     return text.say(f"commands.usage.{key}", lang, **said) + nearest
@@ -220,11 +220,15 @@ def _usage(error: typer.exceptions.TyperException, lang: str) -> str:
 
 def _strange_command(error: typer.exceptions.TyperException, context: Any) -> str | None:
     """What was typed where a command belongs and is none; None if that is not what went wrong."""
-    if type(error).__name__ != "UsageError" or not hasattr(context, "command"):
+    if type(error).__name__ != "UsageError" or not _commands(context):
         return None
     typed = _QUOTED.search(error.message)
-    is_group = hasattr(context.command, "commands")
-    return typed.group(1) if is_group and typed is not None else None
+    return None if typed is None else typed.group(1)
+
+
+def _commands(context: Any) -> list[str]:
+    """The commands that can follow; none where nothing or an argument follows."""
+    return list(getattr(getattr(context, "command", None), "commands", ()))
 
 
 def _expected(parameter: Any, context: Any, lang: str) -> str:
