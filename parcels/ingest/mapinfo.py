@@ -63,6 +63,10 @@ def read_mapinfo(
         raise FileNotReadableError(file=path.name, reason=error.strerror or str(error)) from error
     with _saying(path, family, head, encoding=name) as readable:
         arrived = read_layered(readable, kind, findings=findings, bounds=bounds)
+    unread = _promised(family) - len(arrived.frame)
+    if unread > 0:
+        details = {"read": len(arrived.frame), "unread": unread}
+        findings.add("file_cut_off", details=details)
     source = source_of(path, siblings=[one for one in family if one != path])
     declared = _CODECS.get(_charset(head))
     return replace(arrived, source=source, encoding=name or declared, part=None)
@@ -101,6 +105,17 @@ def _foreign(head: bytes, family: list[Path]) -> list[bytes]:
         if one.suffix.lower() == ".dat" and (table := dbf.open_table(one)) is not None:
             texts += table.foreign_texts()
     return texts
+
+
+def _promised(family: list[Path]) -> int:
+    """How many records the attributes are for: GDAL ends early on a broken map without a word."""
+    for one in family:
+        if one.suffix.lower() == ".mid":
+            with one.open("rb") as stream:
+                return sum(bool(line.strip()) for line in stream)
+        if one.suffix.lower() == ".dat" and (table := dbf.open_table(one)) is not None:
+            return table.declared - int(table.deleted().sum())
+    return 0
 
 
 @contextmanager

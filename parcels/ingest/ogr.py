@@ -94,9 +94,12 @@ def read_layered(
     computed = gpkg_schema.computed_tables(path) if kind is Kind.GEOPACKAGE else frozenset()
     content, encoding = _as_utf8(path, kind, findings, bounds)
     try:
-        layers = _layer_names(content, part, path.name, computed)
-        if kind is not Kind.KML:
-            layers = _chosen(content, layers, findings=findings)
+        with warnings.catch_warnings():
+            # GDAL warns of columns it cannot take in layers that are not read.
+            warnings.simplefilter("ignore")
+            layers = _layer_names(content, part, path.name, computed)
+            if kind is not Kind.KML:
+                layers = _chosen(content, layers, findings=findings)
         if isinstance(content, Path) and size_of(content) > bounds.streamed_from_bytes:
             return _streamed(path, kind, layers, findings=findings, bounds=bounds)
         sweeps = [sweep(content, layer=name) for name in layers]
@@ -169,7 +172,8 @@ def shapes_of(wkb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         NotImplementedError: There are curves among them, which GEOS does not know.
     """
-    shapes = shapely.from_wkb(wkb, on_invalid="ignore")
+    with np.errstate(invalid="ignore"):  # what is no number is found by the checks
+        shapes = shapely.from_wkb(wkb, on_invalid="ignore")
     there = np.array([one is not None for one in wkb], bool)
     failed = np.flatnonzero(shapely.is_missing(shapes) & there)
     if len(failed):

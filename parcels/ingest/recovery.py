@@ -23,7 +23,11 @@ import pandas as pd
 import shapely
 import shapely.geometry
 
+from parcels.ingest import dbf
+
 _BYTES: Final = "ISO-8859-1"
+# A table ends with a mark of one byte.
+_MARK_BYTES: Final = 1
 _SHAPEFILE: Final = "ESRI Shapefile"
 
 
@@ -127,11 +131,17 @@ def _in_order(layer: Any) -> Iterator[tuple[int, Any]]:
 
 
 def _room(path: Path) -> int:
-    """How many records a shapefile has room for: 8 bytes each in its index, 1 in its table."""
-    sizes = {
-        p.suffix.lower(): p.stat().st_size for p in path.parent.glob(f"{_escaped(path.stem)}.*")
-    }
-    return max(sizes.get(".shx", 0) // 8, sizes.get(".shp", 0) // 12, sizes.get(".dbf", 0))
+    """How many records the files of a shapefile have room for, one cut off at the end included."""
+    room = 0
+    for one in path.parent.glob(f"{_escaped(path.stem)}.*"):
+        size, suffix = one.stat().st_size, one.suffix.lower()
+        if suffix == ".shx":
+            room = max(room, size // 8)
+        elif suffix == ".shp":
+            room = max(room, size // 12)
+        elif suffix == ".dbf" and (table := dbf.open_table(one)) is not None:
+            room = max(room, -(-(size - table.head - _MARK_BYTES) // table.width))
+    return room
 
 
 def _shape(record: Any) -> Any:
