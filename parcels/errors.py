@@ -154,6 +154,12 @@ class FormatNotKnownError(Refusal):
     code = "format_not_known"
 
 
+class NothingInsideError(FormatNotKnownError):
+    """A ZIP or folder holds no file that can be read. Fields: file, kinds."""
+
+    code = "nothing_inside"
+
+
 class CrsNotKnownError(Refusal):
     """It cannot be told in which CRS coordinates arrived. Fields: file, bounds, supply."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
@@ -15,7 +16,7 @@ from layers import catalog
 from maps import cli
 from maps.answers import Exit
 from parcels import districts
-from parcels.errors import FormatNotKnownError, PartNotChosenError
+from parcels.errors import NothingInsideError, PartNotChosenError
 from parcels.ingest import bounds, containers
 from parcels.ingest.delivery import ReceiveOptions, receive
 
@@ -220,7 +221,7 @@ def test_a_folder_or_zip_without_data_says_what_could_be_read(tmp_path):
     zipfile.ZipFile(empty, "w").close()
 
     for one in (folder, path, empty):
-        with pytest.raises(FormatNotKnownError):
+        with pytest.raises(NothingInsideError):
             door(one)
 
 
@@ -429,3 +430,18 @@ def test_a_zip_that_came_in_is_known_again_inside_another(tmp_path, monkeypatch,
 
     assert again == Exit.DONE
     assert "没有再做任何改动" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["!急件", "甲;乙", "问?题#1", "http:甲"])
+@pytest.mark.parametrize("suffix", [".shp", ".gpkg", ".gdb"])
+def test_no_name_is_taken_for_an_address(tmp_path, monkeypatch, name, suffix):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / f"plain{suffix}", frame())
+    for one in sorted(tmp_path.glob("plain.*")):
+        one.rename(tmp_path / f"{name}{one.suffix}")
+
+    delivery = door(Path(f"{name}{suffix}"))
+
+    assert sorted(delivery.frame["name"]) == sorted(NAMES)
+    assert delivery.source.name == f"{name}{suffix}"
+    assert errors(delivery) == set()

@@ -7,6 +7,7 @@ inside ZIPs are opened too. What is no data is named, so that nothing is lost wi
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,6 +19,7 @@ from parcels.errors import (
     FileNotReadableError,
     FileTooLargeError,
     FormatNotKnownError,
+    NothingInsideError,
     PartNotChosenError,
 )
 from parcels.findings import Findings
@@ -38,6 +40,7 @@ _COMPANIONS: Final[Mapping[str, tuple[str, ...]]] = {
 # What macOS and Windows leave in folders.
 _LITTER: Final = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini"})
 _NAMED: Final = 20
+_TAKEN_FOR_ADDRESS: Final = re.compile(r"[!;\x00-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def opened(
 
     Raises:
         FileNotReadableError, FileNotSafeError, FileTooLargeError: Of a ZIP; see `archives`.
-        FormatNotKnownError: A ZIP or folder holds nothing that can be read.
+        NothingInsideError: A ZIP or folder holds nothing that can be read.
         PartNotChosenError: Several are there, and none is called `part`.
     """
     with ExitStack() as stack:
@@ -100,7 +103,7 @@ def opened(
             search = _Search(Allowance(bounds or limits(), path.name), stack)
             _look_at(path, path.name, search, depth=0, packed=False)
             if not search.items:
-                raise FormatNotKnownError(file=path.name, kinds=[*SUFFIXES, _ZIP])
+                raise NothingInsideError(file=path.name, kinds=[*SUFFIXES, _ZIP])
             found += _chosen(_noted(search), part, path.name)
         yield found
 
@@ -116,6 +119,25 @@ def only(path: Path, *, part: str | None, bounds: Limits | None = None) -> Itera
         if len(items) != 1:
             raise PartNotChosenError(file=path.name, part=part or "", parts=_inside(items))
         yield items[0]
+
+
+@contextmanager
+def named_plainly(item: Item) -> Iterator[Item]:
+    """The item under a way that pyogrio and fiona take for a file.
+
+    Both read a way as an address: what stands before "!" is an archive to them, what stands after
+    ";" is dropped, and "http:a.shp" is fetched. Such a file gets another name beside it.
+    """
+    way = str(item.path.absolute())
+    if not _TAKEN_FOR_ADDRESS.search(way):
+        yield replace(item, path=item.path.absolute())
+        return
+    with tempfile.TemporaryDirectory(prefix="jingtu-") as place:
+        folder = Path(place)
+        for one in item.path.parent.iterdir():
+            if one.stem.lower() == item.path.stem.lower():
+                (folder / _TAKEN_FOR_ADDRESS.sub("_", one.name)).symlink_to(one.absolute())
+        yield replace(item, path=folder / _TAKEN_FOR_ADDRESS.sub("_", item.path.name))
 
 
 def _look_at(path: Path, name: str, search: _Search, *, depth: int, packed: bool) -> None:

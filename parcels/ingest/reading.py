@@ -67,8 +67,11 @@ def read(
         with containers.only(sent, part=part, bounds=within) as item:
             return read(item, findings=findings, known=known, encoding=encoding, bounds=within)
     sent.report(findings)
-    kind = kind_of(sent.path)
-    arrived = _read(sent, kind, findings=findings, bounds=within, known=known, encoding=encoding)
+    with containers.named_plainly(sent) as item:
+        kind = kind_of(item.path)
+        arrived = _read(
+            item, kind, findings=findings, bounds=within, known=known, encoding=encoding
+        )
     source = replace(arrived.source, name=sent.name)
     arrived = replace(arrived, source=source, packed=sent.packed, package=sent.package)
     if sent.package is None:
