@@ -65,6 +65,7 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.FileTooLargeError: Exit.FILE_TOO_LARGE,
         errors.PartNotChosenError: Exit.PART_NOT_CHOSEN,
         errors.FormatNotKnownError: Exit.FORMAT_NOT_KNOWN,
+        errors.NothingInsideError: Exit.FORMAT_NOT_KNOWN,
         errors.CrsNotKnownError: Exit.CRS_NOT_KNOWN,
         errors.ControlPointsNotUsableError: Exit.CONTROL_POINTS_NOT_USABLE,
         errors.DistrictsNotUsableError: Exit.DISTRICTS_NOT_USABLE,

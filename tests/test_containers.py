@@ -17,7 +17,8 @@ from maps import cli
 from maps.answers import Exit
 from parcels import districts
 from parcels.errors import NothingInsideError, PartNotChosenError
-from parcels.ingest import bounds, containers
+from parcels.findings import Findings
+from parcels.ingest import bounds, containers, reading
 from parcels.ingest.delivery import ReceiveOptions, receive
 
 PLOT = catalog.load()["priority_plot"]
@@ -444,4 +445,36 @@ def test_no_name_is_taken_for_an_address(tmp_path, monkeypatch, name, suffix):
 
     assert sorted(delivery.frame["name"]) == sorted(NAMES)
     assert delivery.source.name == f"{name}{suffix}"
+    assert errors(delivery) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cpg/big5.dbf", "國語"),
+        ("cpg/koi8r.dbf", "русский"),
+        ("cpg/latin2.dbf", "čeština"),
+        ("cpg/shiftjis.dbf", "カタカナひらがな"),
+        ("cpg/win1251.dbf", "РУССКИЙ"),
+        ("cpg/win874.dbf", "ภาษาไทย"),
+        ("ldid/chinese.dbf", "简体"),
+    ],
+)
+def test_a_table_is_read_as_its_cpg_or_language_byte_says(shared_data, name, said):
+    findings = Findings("priority_plot", name)
+
+    arrived = reading.read(shared_data("mapshaper_dbf") / name, findings=findings)
+
+    assert said.lower() in "".join(arrived.frame["NAME"].dropna()).lower()
+    assert findings.frame().empty
+
+
+@pytest.mark.parametrize("wrong", ["UTF-8", "ISO-8859-1", "乱写", ""])
+def test_a_wrong_cpg_does_not_spoil_the_names(tmp_path, wrong):
+    path = write(tmp_path / "地块.shp", frame())
+    path.with_suffix(".cpg").write_text(wrong, "utf-8")
+
+    delivery = door(path)
+
+    assert delivery.frame["name"].tolist() == NAMES
     assert errors(delivery) == set()

@@ -27,7 +27,7 @@ def known_codec(name: str | None) -> str | None:
     if not name:
         return None
     word = name.strip().casefold().replace("ansi", "").replace("oem", "").strip(" _-")
-    for candidate in (word, word.replace("-", ""), f"cp{word}"):
+    for candidate in (word, word.replace("-", ""), f"cp{word}", f"cs{word}"):
         try:
             codec = codecs.lookup(candidate).name
         except (LookupError, ValueError, UnicodeError):

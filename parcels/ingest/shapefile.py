@@ -21,6 +21,9 @@ _BYTES: Final = "ISO-8859-1"
 # Encodings GDAL and Python name alike and read alike.
 _GDAL: Final = {"utf-8": "UTF-8", "gb18030": "GB18030"}
 _FAMILY: Final = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
+_WESTERN: Final = "latin-1"
+# Any bytes are text in these, and programs write them into the .cpg of whatever they do not know.
+_FIT_ALL: Final = frozenset({"iso8859-1", "cp1252", "ascii"})
 _NULL_SHAPE: Final = 0
 _INDEX_HEAD: Final = 100
 
@@ -134,9 +137,11 @@ def _encoding(
         declared = dbf.LANGUAGES.get(table.language)
     if not samples:
         return Encoding(declared if declared in _GDAL else "utf-8", plain=True)
-    if declared is not None and fits(samples, declared):
+    if declared is not None and declared not in _FIT_ALL and fits(samples, declared):
         return _settled(declared, samples)
     name = guess(samples)
+    if declared in _FIT_ALL and name == _WESTERN:
+        return _settled(str(declared), samples)
     findings.add(
         "encoding_guessed",
         found=decoded(max(samples, key=len), name).strip()[:40],
