@@ -44,6 +44,7 @@ _MUCH_MORE: Final = 2
 # Cells of a ten-thousandth degree, 8 m by 11 m, numbered row by row.
 _FINE_DEG: Final = 1e-4
 _ROW: Final = 10_000_000
+_FULL_CIRCLE_DEG: Final = 360.0
 _NEIGHBOURS: Final = np.array([x + y * _ROW for x in (-1, 0, 1) for y in (-1, 0, 1)])
 # Cells of about a kilometre, whose parcels share their mistakes and count once.
 _CELL_DEG: Final = 0.01
@@ -230,7 +231,9 @@ def _around(shapes: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 def _cells(places: np.ndarray, size: float = _FINE_DEG) -> np.ndarray:
-    cells = np.floor(np.nan_to_num(places, posinf=0, neginf=0) / size).astype("int64")
+    # Places that are none on Earth (1e308, not a number) share one cell and decide nothing.
+    on_earth = np.where(np.abs(places) <= _FULL_CIRCLE_DEG, places, 0.0)
+    cells = np.floor(on_earth / size).astype("int64")
     return np.asarray(cells[:, 0] + cells[:, 1] * _ROW)
 
 
@@ -308,7 +311,8 @@ def _elsewhere(places: np.ndarray, named: np.ndarray, territory: Territory) -> n
     left = np.flatnonzero(~inside)
     for number, polygon in enumerate(polygons):
         asked = left[(named[left] == number) | (named[left] < 0)]
-        inside[asked] |= shapely.distance(polygon, points[asked]) <= _OUTLINE_DEG
+        with np.errstate(over="ignore"):  # a coordinate of 1e308 is far from everything
+            inside[asked] |= shapely.distance(polygon, points[asked]) <= _OUTLINE_DEG
     return ~inside
 
 
