@@ -111,6 +111,8 @@ def read_layered(
     whole = _joined(sweeps, layers)
     rows = np.arange(1, len(whole.table) + 1)
     _report_spoiled(whole, rows, findings)
+    if kind is Kind.FLATGEOBUF and not len(rows):
+        _report_unread(path, findings)
     report_curves(whole, findings)
     if kind is Kind.KML:
         whole = _without_housekeeping(whole)
@@ -396,6 +398,13 @@ def _without_housekeeping(one: Sweep) -> Sweep:
     idle = set(words.formats()["kml"]["housekeeping"]) & set(one.table.columns)
     table = one.table.drop(columns=sorted(idle))
     return replace(one, table=table)
+
+
+def _report_unread(path: Path, findings: Findings) -> None:
+    """GDAL ends a FlatGeobuf that is cut off in its index as if it held nothing."""
+    declared = int(pyogrio.read_info(address(path))["features"])
+    if declared > 0:
+        findings.add("file_cut_off", details={"read": 0, "unread": declared})
 
 
 def _report_spoiled(one: Sweep, rows: np.ndarray, findings: Findings) -> None:

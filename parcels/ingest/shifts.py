@@ -50,6 +50,7 @@ _NEIGHBOURS: Final = np.array([x + y * _ROW for x in (-1, 0, 1) for y in (-1, 0,
 _CELL_DEG: Final = 0.01
 # The sample outline of a district is good to some 60 m, other outlines to more or less of it:
 # a place counts as elsewhere from about 100 m on.
+_TURN_DEG: Final = 360.0
 _OUTLINE_DEG: Final = 0.001
 # One delivery in a hundred may look shifted by chance: seven cells mended and none spoiled.
 _CHANCE: Final = 0.01
@@ -114,7 +115,8 @@ def settle(  # noqa: PLR0913 - everything known of the place meets here
         The geometries, set right where the user states an offset.
     """
     geometry = located.geometry
-    there = np.flatnonzero(np.isfinite(shapely.bounds(geometry)).all(axis=1))
+    # Numbers beyond all degrees are no place, and their distances overflow.
+    there = np.flatnonzero((np.abs(shapely.bounds(geometry)) <= _TURN_DEG).all(axis=1))
     if not located.certain:
         there = there[:0]
     found = None
