@@ -26,7 +26,10 @@ def record(recorder: Recorder, moved: pd.DataFrame, given: Evidence | None) -> N
     if not count:
         return
     act = recorder.act
+    start = recorder.store.next_id(recorder.connection, evidence)
     columns: dict[str, Any] = {
+        # Not the database's own numbers: those skip what a change that came to nothing took.
+        "id": list(range(start, start + count)),
         "change_id": [recorder.number] * count,
         "parcel_id": moved["parcel"].tolist(),
         "from_stage": moved["from_stage"].tolist(),

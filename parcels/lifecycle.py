@@ -119,21 +119,34 @@ def breaches(
     Returns:
         Booleans on the same index, named by the gate's key.
     """
-    facts = _Facts(layer, parcels, np.datetime64(on, "s"))
     mask = parcels["stage"].isin(gate.stages).to_numpy(bool, copy=True)
-    if gate.question is not None or not mask.any():
-        return pd.Series(np.zeros(len(parcels), bool), index=parcels.index, name=gate.key)
-    if gate.given is not None:
-        mask &= facts.known(gate.given)
-    if gate.unless:
-        mask &= ~np.logical_and.reduce([facts.known(key) for key in gate.unless])
-    wrong = _wrong(gate, facts)
-    if not contradictions:
-        wrong |= _unknown(gate, facts)
-    mask &= wrong
-    if mask.any():
-        mask[mask] &= _in_force(gate, _acts(gate, facts, on)[mask])
+    if gate.given is not None and gate.given in parcels:
+        mask &= parcels[gate.given].notna().to_numpy(bool)
+    if gate.question is None and mask.any():
+        # Few stand in these stages: only they are looked at closely.
+        held = [key for key in gate.fields if key in parcels]
+        mask[mask] = _stopped(
+            gate, layer, parcels.loc[mask, held], on=on, only_wrong=contradictions
+        )
+    else:
+        mask[:] = False
     return pd.Series(mask, index=parcels.index, name=gate.key)
+
+
+def _stopped(
+    gate: Gate, layer: Layer, parcels: pd.DataFrame, *, on: dt.date, only_wrong: bool
+) -> np.ndarray:
+    facts = _Facts(layer, parcels, np.datetime64(on, "s"))
+    wrong = _wrong(gate, facts)
+    if not only_wrong:
+        wrong |= _unknown(gate, facts)
+    if gate.given is not None:
+        wrong &= facts.known(gate.given)
+    if gate.unless:
+        wrong &= ~np.logical_and.reduce([facts.known(key) for key in gate.unless])
+    if wrong.any():
+        wrong[wrong] = _in_force(gate, _acts(gate, facts, on)[wrong])
+    return wrong
 
 
 def act_days(gate: Gate, layer: Layer, parcels: pd.DataFrame, *, on: dt.date) -> list[dt.date]:
@@ -167,6 +180,12 @@ class _Facts:
         days: np.ndarray = pd.to_datetime(self._parcels[key]).to_numpy("datetime64[s]")
         return days
 
+    def among(self, key: str, codes: Sequence[str]) -> np.ndarray:
+        """Whether a field has one of some codes."""
+        if key not in self._parcels:
+            return np.zeros(self.count, bool)
+        return np.asarray(self._parcels[key].isin(codes), dtype=bool)
+
     def texts(self, key: str) -> np.ndarray:
         if key not in self._parcels:
             return np.full(len(self._parcels), "", object)
@@ -180,7 +199,7 @@ def _wrong(gate: Gate, facts: _Facts) -> np.ndarray:
     """What is known and contradicts the gate."""
     wrong = facts.known(gate.empty) if gate.empty else np.zeros(facts.count, bool)
     if gate.none_of is not None:
-        wrong = wrong | np.isin(facts.texts(gate.none_of).astype(str), gate.codes)
+        wrong = wrong | facts.among(gate.none_of, gate.codes)
     if gate.ordered:
         first, second = (facts.days(key) for key in gate.ordered)
         wrong = wrong | np.asarray(first > second, dtype=bool)

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from parcels import lifecycle
 from parcels.findings import Findings
@@ -75,11 +77,13 @@ def assess(
         claim: Since when, and on what ground.
         findings: Takes what is wrong.
     """
-    known = delivered["code"].isin(held["code"]).to_numpy(bool)
+    known = _places(delivered["code"], held["code"]) >= 0
     _check_entry(delivered[~known], layer, claim.on, findings)
     if not known.any():
         return
-    steps = _Steps(delivered[known], held, layer, claim.on)
+    steps = _Steps(delivered if known.all() else delivered[known], held, layer, claim.on)
+    if not len(steps.delivered):
+        return
     if claim.corrects:
         _check_entry(steps.after, layer, claim.on, findings)
         return
@@ -126,30 +130,28 @@ class _Steps:
         self, delivered: pd.DataFrame, held: pd.DataFrame, layer: Layer, on: dt.date
     ) -> None:
         day = np.datetime64(on, "s")
-        self.facts = facts(layer)
-        keys = ["stage", *self.facts]
-        rows = delivered.reindex(columns=["code", "row", "source_document", *keys])
-        rows = rows.reset_index(drop=True)
+        keys = ["stage", *facts(layer)]
         in_force = held[(held["valid_from"] <= day) & (held["valid_to"] > day)]
-        base = in_force.drop_duplicates("code").set_index("code")
-        was = base.reindex(columns=["source_document", *keys]).reindex(rows["code"])
+        in_force = in_force.reset_index(drop=True)
+        places = _places(delivered["code"], in_force["code"])
+        staged = delivered["stage"].notna().to_numpy(bool) if "stage" in delivered else False
+        # Known, but only from a later day on.
+        early = (places < 0) & staged
+        kept = early | _changes(delivered, in_force, keys, places)
+        columns = ["code", "row", "source_document", *keys]
+        rows = delivered[kept].reindex(columns=columns).reset_index(drop=True)
+        was = in_force.reindex(columns=["source_document", *keys])
+        was = was.reindex(pd.Index(np.where(places[kept] < 0, len(was), places[kept])))
         before = pd.DataFrame({key: _plain(was[key]) for key in was.columns})
         after = rows[["code", "row"]].copy()
         for key in keys:
             after[key] = np.where(rows[key].notna(), _plain(rows[key]), before[key])
-        staged = before["stage"].notna().to_numpy(bool)
-        move = staged & after["stage"].notna().to_numpy(bool) & _differ(before, after, "stage")
-        # Known, but only from a later day on.
-        early = ~rows["code"].isin(base.index).to_numpy(bool) & after["stage"].notna()
-        changed = np.logical_or.reduce([_differ(before, after, key) for key in keys])
-        kept = changed | np.asarray(early, bool)
-        self.delivered = rows[kept].reset_index(drop=True)
-        self.before = before[kept].reset_index(drop=True)
-        self.after = after[kept].reset_index(drop=True)
-        self.moves = move[kept]
-        self.early = np.asarray(early, bool)[kept]
-        self.enters = ~staged[kept]
-        self.since, self.later = _times(held, self.delivered["code"], self.before, day)
+        self.delivered, self.before, self.after = rows, before, after
+        differs = before["stage"].to_numpy(object) != after["stage"].to_numpy(object)
+        known = before["stage"].notna() & after["stage"].notna()
+        self.moves = np.asarray(known & differs, dtype=bool)
+        self.early = early[kept]
+        self.since, self.later = _times(held, rows["code"], before, day)
 
     def where(self, mask: np.ndarray) -> list[tuple[int, str, str]]:
         """Position, stage left and stage entered of the rows of a mask."""
@@ -163,14 +165,42 @@ class _Steps:
         return [(place, str(one), str(other)) for place, one, other in pairs]
 
 
+def _places(codes: pd.Series, among: pd.Series) -> np.ndarray:
+    """Where each code first stands among others; -1 where it does not."""
+    found = pc.index_in(
+        pa.array(codes, pa.string(), from_pandas=True),
+        value_set=pa.array(among, pa.string(), from_pandas=True),
+        skip_nulls=True,
+    )
+    places: np.ndarray = pc.fill_null(found, -1).to_numpy()
+    return places
+
+
 def _plain(column: pd.Series) -> np.ndarray:
     """Values as objects with None for unknown, which compare without surprises."""
     values: np.ndarray = column.astype(object).where(column.notna(), None).to_numpy(object)
     return values
 
 
-def _differ(before: pd.DataFrame, after: pd.DataFrame, key: str) -> np.ndarray:
-    return np.asarray(before[key].to_numpy(object) != after[key].to_numpy(object), dtype=bool)
+def _changes(
+    delivered: pd.DataFrame, in_force: pd.DataFrame, keys: Sequence[str], places: np.ndarray
+) -> np.ndarray:
+    """Which rows say another stage or fact than the version in force; blanks say nothing."""
+    changed = np.zeros(len(delivered), bool)
+    for key in keys:
+        if key not in delivered or not delivered[key].notna().any():
+            continue
+        now = delivered[key].reset_index(drop=True)
+        if key not in in_force:
+            changed |= now.notna().to_numpy(bool)
+            continue
+        was = in_force[key].reindex(pd.Index(np.where(places < 0, len(in_force), places)))
+        was = was.reset_index(drop=True)
+        if was.dtype != now.dtype:
+            now, was = now.astype(object), was.astype(object)
+        differs = pd.Series(now != was).fillna(value=True).to_numpy(bool)
+        changed |= now.notna().to_numpy(bool) & differs
+    return changed
 
 
 def _times(

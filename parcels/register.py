@@ -499,10 +499,13 @@ class Register:
             return
         delivered = intake.parcels
         claim = Claim(intake.act.on, intake.evidence, intake.corrects)
-        known = delivered[delivered["code"].isin(held["code"])]
-        numbered = known if "row" in known else known.assign(row=range(1, len(known) + 1))
+        judged = ["code", "source_document", "stage", *moves.facts(layer)]
+        known = delivered.loc[
+            delivered["code"].isin(held["code"]), delivered.columns.intersection(judged)
+        ]
         findings = Findings(layer.key, "")
-        moves.assess(pd.DataFrame(numbered), held, layer, claim, findings)
+        numbered = pd.DataFrame(known).assign(row=range(1, len(known) + 1))
+        moves.assess(numbered, held, layer, claim, findings)
         found = findings.frame()
         wrong = found.loc[found["severity"] == "error", "number"].drop_duplicates()
         if len(wrong):
