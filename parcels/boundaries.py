@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from parcels import words
+from parcels import flaws, words
 from parcels.findings import Findings
 from parcels.model import Layer, Shape
 
@@ -57,6 +57,12 @@ class Report:
             details=details,
         )
 
+    def pointing(self, where: np.ndarray, lonlat: np.ndarray) -> Report:
+        """The same report with other places at some positions; the others have none."""
+        places = _nowhere(len(self.rows))
+        places[where] = lonlat
+        return Report(self.findings, self.rows, self.numbers, places)
+
 
 def sound(
     draft: gpd.GeoDataFrame, layer: Layer, findings: Findings
@@ -70,7 +76,7 @@ def sound(
     _report_flat(arrived, report)
     geometry[shapely.is_empty(geometry)] = None
     missing = shapely.is_missing(geometry)
-    told = np.isin(report.rows, rows_told(findings))
+    told = np.isin(report.rows, findings.rows_of(EXPLAINED))
     code = "boundary_required" if layer.boundary_required else "boundary_missing"
     report.add(code, missing & ~told)
     wild = _wild(geometry)
@@ -93,17 +99,15 @@ def sound(
     return geometry, good
 
 
-def rows_told(findings: Findings, codes: Sequence[str] = EXPLAINED) -> np.ndarray:
-    """Rows with a finding of one of these codes."""
-    whole = findings.frame()
-    told = whole["code"].isin(codes)
-    return np.asarray(whole.loc[told, "row"].dropna(), "int64")
-
-
 def numbers_of(draft: pd.DataFrame) -> pd.Series:
     """The parcel codes of delivered rows as text; missing where there is none."""
-    if "code" in draft.columns:
-        return draft["code"].astype("str")
+    return text_of(draft, "code")
+
+
+def text_of(draft: pd.DataFrame, key: str) -> pd.Series:
+    """A delivered column as text; all missing if it was not delivered."""
+    if key in draft.columns:
+        return draft[key].astype("str")
     return pd.Series(pd.NA, index=draft.index, dtype="str")
 
 
@@ -178,6 +182,28 @@ def _report_flat(arrived: np.ndarray, report: Report) -> None:
     if deep.any():
         details = {"count": int(deep.sum()), "row": int(report.rows[np.argmax(deep)])}
         report.findings.add("dimension_dropped", details=details)
+
+
+def report_flaws(geometry: np.ndarray, area_m2: np.ndarray, report: Report) -> None:
+    """Report what is odd about boundaries that can be kept.
+
+    Args:
+        geometry: The boundaries; None for those that cannot be kept.
+        area_m2: Their areas.
+        report: Where to.
+    """
+    found = flaws.find(geometry, area_m2)
+    for code, table in (
+        ("points_repeated", found.points_twice),
+        ("boundary_spike", found.spikes),
+        ("tiny_hole", found.tiny_holes),
+        ("tiny_part", found.tiny_parts),
+        ("boundary_sliver", found.slivers),
+    ):
+        where = table["boundary"].to_numpy("int64")
+        numbers = table.drop(columns=["boundary", "lon", "lat"]).round(3)
+        pointed = report.pointing(where, table[["lon", "lat"]].to_numpy())
+        pointed.add(code, where, details=numbers.to_dict("records"))
 
 
 def only(geometry: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -76,7 +76,13 @@ CODES: Final[Mapping[str, Severity]] = {
     "curves_straightened": Severity.INFO,
     "lines_closed": Severity.INFO,
     "dimension_dropped": Severity.INFO,
+    "points_repeated": Severity.WARNING,
+    "boundary_spike": Severity.WARNING,
+    "tiny_hole": Severity.WARNING,
+    "tiny_part": Severity.WARNING,
+    "boundary_sliver": Severity.WARNING,
     "outside_city": Severity.ERROR,
+    "registered_point_outside": Severity.WARNING,
     # district and unit
     "district_not_known": Severity.ERROR,
     "district_former": Severity.WARNING,
@@ -88,7 +94,9 @@ CODES: Final[Mapping[str, Severity]] = {
     # against each other and the register
     "number_twice": Severity.ERROR,
     "boundary_twice": Severity.WARNING,
+    "boundary_nearly_twice": Severity.WARNING,
     "overlap": Severity.WARNING,
+    "gap": Severity.WARNING,
     "area_differs": Severity.WARNING,
     # moves
     "move_too_early": Severity.ERROR,
@@ -103,6 +111,9 @@ CODES: Final[Mapping[str, Severity]] = {
     "gate_not_met_on_entry": Severity.WARNING,
 }
 """Every finding code with its severity; the sentences are in maps/locale."""
+
+ERRORS: Final = frozenset(code for code, severity in CODES.items() if severity is Severity.ERROR)
+"""The codes that keep a row out."""
 
 COLUMNS: Final = (
     "severity",
@@ -150,6 +161,7 @@ class Findings:
     def __init__(self, layer: str, file: str) -> None:
         self.layer = layer
         self.file = file
+        # Each part holds findings of one code about one field: asking about them needs no copy.
         self._parts: list[pd.DataFrame] = []
 
     def add(  # noqa: PLR0913 - one argument per column of the report
@@ -211,16 +223,30 @@ class Findings:
         )
         return order.drop(columns="_rank").reset_index(drop=True)[list(COLUMNS)]
 
+    def rows_of(self, codes: Collection[str], *, field: str | None = None) -> np.ndarray:
+        """Row numbers with a finding of one of these codes, once each, ascending.
+
+        Args:
+            codes: Keys of CODES.
+            field: Only findings about this field.
+        """
+        rows = [
+            part["row"].dropna().to_numpy("int64")
+            for part in self._parts
+            if part["code"].iloc[0] in codes and (field is None or part["field"].iloc[0] == field)
+        ]
+        return np.unique(np.concatenate(rows)) if rows else np.empty(0, "int64")
+
     def rows_with_errors(self) -> set[int]:
         """Row numbers that hold at least one error."""
-        whole = self.frame()
-        bad = whole.loc[whole["severity"] == Severity.ERROR.value, "row"].dropna()
-        return set(bad.astype(int))
+        return set(self.rows_of(ERRORS).tolist())
 
     def file_has_error(self) -> bool:
         """Whether an error concerns the file as a whole, so that no row of it can be taken."""
-        whole = self.frame()
-        return bool(((whole["severity"] == Severity.ERROR.value) & whole["row"].isna()).any())
+        return any(
+            part["code"].iloc[0] in ERRORS and bool(part["row"].isna().any())
+            for part in self._parts
+        )
 
 
 def _texts(found: Any, count: int) -> list[str | None]:

@@ -203,7 +203,7 @@ def _table(pairs: np.ndarray, area_m2: np.ndarray, min_area_m2: float) -> pd.Dat
 
 def _beside_unpaired_edges(shapes: np.ndarray, tree: shapely.STRtree) -> np.ndarray:
     """Pairs of a shape and another whose box holds a stretch of an unpaired edge of the first."""
-    owner, begin, end = _unpaired_edges(shapes)
+    owner, begin, end = unpaired_edges(shapes)
     edge, other = tree.query(shapely.linestrings(np.stack([begin, end], axis=1)))
     different = owner[edge] != other
     edge, other = edge[different], other[different]
@@ -223,7 +223,7 @@ def _beside_unpaired_edges(shapes: np.ndarray, tree: shapely.STRtree) -> np.ndar
     return pairs
 
 
-def _unpaired_edges(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def unpaired_edges(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Edges not shared by exactly two shapes on either side: owner, begin and end."""
     rings = outlines.rings(shapes)
     ring = np.repeat(np.arange(len(rings.start)), rings.lengths)

@@ -8,12 +8,20 @@ from typing import Any, Final
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
-from parcels import crs, topology, words
-from parcels.boundaries import Report, is_polygon, numbers_of, only, places, rows_told, sound
+from parcels import crs, neighbours, siting, words
+from parcels.boundaries import (
+    Report,
+    is_polygon,
+    numbers_of,
+    only,
+    places,
+    report_flaws,
+    sound,
+    text_of,
+)
 from parcels.districts import Territory
-from parcels.findings import Findings
+from parcels.findings import ERRORS, Findings
 from parcels.model import CORE_COLUMNS, Field, Kind, Layer
 
 AREA_SHARE: Final = 0.01
@@ -22,12 +30,6 @@ AREA_SHARE: Final = 0.01
 Areas taken on the grid of zone 39 instead of the ellipsoid differ by up to 0.05 % in Beijing,
 in zone 38 by up to 0.22 %.
 """
-
-BORDER_SHARE: Final = 0.01
-"""A parcel with more than 1 % of its area beyond a district's border is said to cross it."""
-
-OVERLAP_M2: Final = 1.0
-"""Parcels that share less than 1 m2 are neighbours, drawn to the millimetre or not."""
 
 ROUNDING: Final = "declared_area_rounding_m2"
 """Column with half of the last digit the declared area was written to, m2; taken off again."""
@@ -79,18 +81,15 @@ def check(
     _check_numbers(report)
     area_m2 = np.where(is_polygon(geometry) & usable, crs.area_m2(geometry), np.nan)
     filled = {"stage": _stages(draft, layer, report)}
-    filled |= _districts_and_units(
-        draft, territory, report, geometry=only(geometry, usable), said=(district, unit)
+    sited = only(geometry, usable)
+    filled |= siting.districts_and_units(
+        draft, territory, report, geometry=sited, area_m2=area_m2, said=(district, unit)
     )
-    _check_against_each_other(only(geometry, usable), report)
+    siting.check_registered_points(draft, sited, report)
+    report_flaws(sited, area_m2, report)
+    neighbours.check(sited, area_m2, report)
     _check_area(draft, area_m2, report)
     return _parcels(draft.assign(**filled), layer, geometry, area_m2)
-
-
-def _text(draft: pd.DataFrame, key: str) -> pd.Series:
-    if key in draft.columns:
-        return draft[key].astype("str")
-    return pd.Series(pd.NA, index=draft.index, dtype="str")
 
 
 # Values
@@ -124,10 +123,7 @@ def _check_values(draft: pd.DataFrame, field: Field, report: Report) -> None:
 
 def _rows_with_error(findings: Findings, key: str) -> np.ndarray:
     """Rows whose value of this field is known to be wrong, or that are damaged as a whole."""
-    whole = findings.frame()
-    wrong = (whole["field"] == key) & (whole["severity"] == "error")
-    rows = whole.loc[wrong, "row"].dropna().to_numpy("int64")
-    return np.union1d(rows, rows_told(findings, ("record_damaged",)))
+    return np.union1d(findings.rows_of(ERRORS, field=key), findings.rows_of({"record_damaged"}))
 
 
 def _check_range(values: pd.Series, field: Field, report: Report) -> None:
@@ -153,7 +149,7 @@ def _check_numbers(report: Report) -> None:
 
 def _stages(draft: pd.DataFrame, layer: Layer, report: Report) -> pd.Series:
     """Keys of the stages written by key, label or synonym; missing where none is understood."""
-    written = _text(draft, "stage")
+    written = text_of(draft, "stage")
     meant: dict[str, str] = {}
     for stage in layer.stages:
         if not stage.derived:
@@ -172,151 +168,6 @@ def _stages(draft: pd.DataFrame, layer: Layer, report: Report) -> pd.Series:
 def _by_word(written: pd.Series, meant: Mapping[str, str]) -> pd.Series:
     uniques = {one: meant.get(words.plain(one)) for one in written.dropna().unique()}
     return written.map(uniques).astype("str")
-
-
-# Districts and units
-
-
-def _districts_and_units(
-    draft: pd.DataFrame,
-    territory: Territory,
-    report: Report,
-    *,
-    geometry: np.ndarray,
-    said: tuple[str | None, str | None],
-) -> dict[str, pd.Series]:
-    written = _with_default(_text(draft, "district"), said[0])
-    unit_written = _with_default(_text(draft, "unit"), said[1])
-    declared = _codes(territory.district_codes(written), draft.index)
-    # Some write the 经开区 where the district belongs; it is a unit.
-    as_unit = _codes(territory.unit_codes(written), draft.index).where(declared.isna())
-    unknown = written.notna() & declared.isna() & as_unit.isna()
-    _report_former(written, declared, territory, report)
-    report.add("district_not_known", unknown.to_numpy(bool), field="district", found=written)
-    computed = _lying_in(geometry, territory, report)
-    differs = declared.notna() & computed.notna() & (declared != computed)
-    names = territory.districts[["name", "name_en"]]
-    where = np.flatnonzero(differs)
-    details = [_compared(names, declared.iloc[i], computed.iloc[i]) for i in where]
-    report.add("district_differs", where, field="district", found=written, details=details)
-    district = declared.where(declared.notna(), computed)
-    lost = district.isna() & ~unknown & shapely.is_missing(geometry)
-    report.add("district_missing", lost.to_numpy(bool), field="district")
-    units = _codes(territory.unit_codes(unit_written), draft.index)
-    strange = unit_written.notna() & units.isna()
-    report.add("unit_not_known", strange.to_numpy(bool), field="unit", found=unit_written)
-    units = units.where(units.notna(), as_unit)
-    own = district.where(district.isin(territory.units.index))
-    units = units.where(units.notna() | strange, own)
-    _check_units(units, district, territory, report)
-    return {"district": district, "unit": units}
-
-
-def _report_former(
-    written: pd.Series, declared: pd.Series, territory: Territory, report: Report
-) -> None:
-    """Report districts written under the name of one that was merged into them."""
-    former = words.plain_set(words.values()["districts"]["former"])
-    old = {one for one in written.dropna().unique() if words.plain(one)[:6] in former}
-    where = np.flatnonzero(written.isin(old) & declared.notna())
-    now = territory.districts
-    details = [
-        {"now_zh": str(now.loc[code, "name"]), "now_en": str(now.loc[code, "name_en"])}
-        for code in declared.iloc[where]
-    ]
-    report.add("district_former", where, field="district", found=written, details=details)
-
-
-def _with_default(written: pd.Series, said: str | None) -> pd.Series:
-    return written if said is None else written.fillna(said)
-
-
-def _codes(codes: pd.Series, index: pd.Index) -> pd.Series:
-    return codes.set_axis(index).astype("str")
-
-
-def _compared(names: pd.DataFrame, declared: str, computed: str) -> dict[str, str]:
-    return {
-        "declared_zh": str(names.loc[declared, "name"]),
-        "declared_en": str(names.loc[declared, "name_en"]),
-        "computed": computed,
-        "computed_zh": str(names.loc[computed, "name"]),
-        "computed_en": str(names.loc[computed, "name_en"]),
-    }
-
-
-def _lying_in(geometry: np.ndarray, territory: Territory, report: Report) -> pd.Series:
-    """District of the larger part of each boundary; reports what lies outside or across."""
-    there = np.flatnonzero(~shapely.is_missing(geometry))
-    split = territory.split(geometry[there])
-    assigned = territory.assign(split, len(there))
-    computed = pd.Series(pd.NA, index=range(len(geometry)), dtype="str")
-    computed.iloc[there] = assigned["district"].to_numpy(dtype=object)
-    inside = assigned["share"].fillna(0.0).to_numpy(float)
-    polygon = is_polygon(geometry[there])
-    whole = np.where(polygon, crs.area_m2(geometry[there]), 1.0)
-    beyond = np.where(polygon, np.asarray(split.outside_m2, float) / whole, 0.0)
-    nowhere = assigned["district"].isna().to_numpy(bool)
-    out = nowhere | (beyond > 0.5)
-    computed.iloc[there[out]] = None
-    shares = [{"outside_percent": round(100 * float(s), 1)} for s in np.where(nowhere, 1, beyond)]
-    report.add("outside_city", there[out], details=[shares[i] for i in np.flatnonzero(out)])
-    across = ~out & polygon & (1.0 - inside > BORDER_SHARE)
-    names = territory.districts[["name", "name_en"]].to_dict("index")
-    held = zip(computed.iloc[there[across]], inside[across], strict=True)
-    details = [
-        {
-            "district": code,
-            "district_zh": names[code]["name"],
-            "district_en": names[code]["name_en"],
-            "beyond_percent": round(100 * (1.0 - float(share)), 1),
-        }
-        for code, share in held
-    ]
-    report.add("district_border", there[across], field="district", details=details)
-    return computed
-
-
-def _check_units(
-    units: pd.Series, district: pd.Series, territory: Territory, report: Report
-) -> None:
-    home = units.map(territory.units["district"])
-    differs = home.notna() & district.notna() & (home != district)
-    where = np.flatnonzero(differs)
-    names = territory.units
-    details = [
-        {
-            "unit_zh": str(names.loc[units.iloc[i], "name"]),
-            "unit_en": str(names.loc[units.iloc[i], "name_en"]),
-            "district_zh": str(territory.districts.loc[district.iloc[i], "name"]),
-            "district_en": str(territory.districts.loc[district.iloc[i], "name_en"]),
-        }
-        for i in where
-    ]
-    report.add("unit_differs", where, field="unit", found=units, details=details)
-
-
-# Against each other
-
-
-def _check_against_each_other(geometry: np.ndarray, report: Report) -> None:
-    """Report boundaries delivered twice and overlaps, at the later row of each pair."""
-    twins = topology.duplicates(geometry)
-    _report_pairs("boundary_twice", twins.assign(area_m2=0.0), report)
-    figure = np.arange(len(geometry))
-    figure[twins["b"]] = twins["a"]
-    polygons = only(geometry, is_polygon(geometry))
-    pairs = topology.overlaps(polygons, min_area_m2=OVERLAP_M2)
-    _report_pairs("overlap", pairs[figure[pairs["a"]] != figure[pairs["b"]]], report)
-
-
-def _report_pairs(code: str, pairs: pd.DataFrame, report: Report) -> None:
-    numbers = report.numbers.fillna("").to_numpy(dtype=object)
-    details = [
-        {"other_row": int(report.rows[a]), "other": numbers[a], "area_m2": round(float(size), 2)}
-        for a, size in zip(pairs["a"], pairs["area_m2"], strict=True)
-    ]
-    report.add(code, pairs["b"].to_numpy("int64"), details=details)
 
 
 def _check_area(draft: pd.DataFrame, area_m2: np.ndarray, report: Report) -> None:

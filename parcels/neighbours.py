@@ -1,0 +1,81 @@
+"""Delivered boundaries against each other: the same land twice, overlaps, narrow gaps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from parcels import gaps, topology
+from parcels.boundaries import Report, is_polygon, only
+
+OVERLAP_M2: Final = 1.0
+"""Parcels that share less than 1 m2 are neighbours, drawn to the millimetre or not."""
+
+SAME_LAND: Final = 0.99
+"""Two boundaries are of the same land if they have 99 % of the land of both in common.
+
+The share is that by which declared and computed areas may differ: land measured twice.
+"""
+
+
+def check(geometry: np.ndarray, area_m2: np.ndarray, report: Report) -> None:
+    """Report boundaries delivered twice, overlaps and gaps, at the later row of each pair.
+
+    Args:
+        geometry: The boundaries that can be kept; None for the others.
+        area_m2: Their areas; NaN without a polygon.
+        report: Where to.
+    """
+    twins = topology.duplicates(geometry)
+    _report_pairs("boundary_twice", twins.assign(area_m2=0.0), report)
+    figure = np.arange(len(geometry))
+    figure[twins["b"]] = twins["a"]
+    polygons = only(geometry, is_polygon(geometry))
+    pairs = topology.overlaps(polygons, min_area_m2=OVERLAP_M2)
+    pairs = pairs[figure[pairs["a"]] != figure[pairs["b"]]]
+    same = same_land(pairs, area_m2, area_m2)
+    _report_pairs("boundary_nearly_twice", pairs[same >= SAME_LAND], report)
+    _report_pairs("overlap", pairs[same < SAME_LAND], report)
+    _report_gaps(gaps.gaps(polygons), report)
+
+
+def same_land(pairs: pd.DataFrame, area_m2: np.ndarray, others_m2: np.ndarray) -> np.ndarray:
+    """Share, 0 to 1, of the land of both boundaries of a pair that they have in common.
+
+    Args:
+        pairs: Positions `a` and `b` with their common `area_m2`.
+        area_m2: Areas of the boundaries `a` stands for.
+        others_m2: Areas of those `b` stands for.
+    """
+    common = pairs["area_m2"].to_numpy(float)
+    share: np.ndarray = common / (area_m2[pairs["a"]] + others_m2[pairs["b"]] - common)
+    return share
+
+
+def _report_pairs(code: str, pairs: pd.DataFrame, report: Report) -> None:
+    details = [
+        {**other, "area_m2": round(float(size), 2)}
+        for other, size in zip(_others(pairs["a"], report), pairs["area_m2"], strict=True)
+    ]
+    report.add(code, pairs["b"].to_numpy("int64"), details=details)
+
+
+def _report_gaps(pairs: pd.DataFrame, report: Report) -> None:
+    details = [
+        {**other, "area_m2": round(float(area), 2), "width_m": round(float(width), 3)}
+        for other, area, width in zip(
+            _others(pairs["a"], report), pairs["area_m2"], pairs["width_m"], strict=True
+        )
+    ]
+    # One gap may be the neighbour of another at the same row: each keeps a place of its own.
+    for _, several in pairs.groupby(pairs.groupby("b").cumcount()):
+        where = several["b"].to_numpy("int64")
+        pointed = report.pointing(where, several[["lon", "lat"]].to_numpy())
+        pointed.add("gap", where, details=[details[i] for i in several.index])
+
+
+def _others(positions: pd.Series, report: Report) -> list[dict[str, object]]:
+    numbers = report.numbers.fillna("").to_numpy(dtype=object)
+    return [{"other_row": int(report.rows[a]), "other": numbers[a]} for a in positions]
