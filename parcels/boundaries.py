@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from parcels import flaws, words
+from parcels import flaws, repair, words
 from parcels.findings import Findings
 from parcels.model import Layer, Shape
 
@@ -65,9 +65,16 @@ class Report:
 
 
 def sound(
-    draft: gpd.GeoDataFrame, layer: Layer, findings: Findings
+    draft: gpd.GeoDataFrame, layer: Layer, findings: Findings, *, mend: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Two-dimensional boundaries in the layer's form, and whether each can be worked with."""
+    """Two-dimensional boundaries in the layer's form, and whether each can be worked with.
+
+    Args:
+        draft: Delivered rows with `row` and a geometry in EPSG:4490.
+        layer: Which shapes it takes.
+        findings: Takes what is found.
+        mend: Repair boundaries where little changes by it.
+    """
     arrived = draft.geometry.to_numpy()
     geometry = np.array(shapely.force_2d(arrived), dtype=object)
     report = Report(
@@ -92,7 +99,11 @@ def sound(
     found.iloc[np.flatnonzero(wrong)] = kinds.to_numpy()
     placed.add("boundary_wrong_shape", wrong, found=found, details=details)
     invalid = ~shapely.is_valid(geometry) & ~shapely.is_missing(geometry) & ~wrong
-    _report_invalid(geometry, invalid, report)
+    if mend:
+        invalid &= ~_repair(geometry, invalid, report)
+    where = np.flatnonzero(invalid)
+    spots, faults = _faults(geometry[where])
+    report.pointing(where, spots).add("boundary_invalid", where, details=faults)
     good = ~shapely.is_missing(geometry) & ~wrong & ~invalid
     geometry[good] = _oriented(geometry[good])
     geometry[wrong] = None
@@ -150,21 +161,60 @@ def _wrong_shape(geometry: np.ndarray, shape: Shape) -> np.ndarray:
     return ~np.isin(shapely.get_type_id(geometry), allowed)
 
 
-def _report_invalid(geometry: np.ndarray, invalid: np.ndarray, report: Report) -> None:
-    where = np.flatnonzero(invalid)
-    if not len(where):
-        return
-    places, details = _nowhere(len(report.rows)), []
-    known = words.faults()
-    for position, reason in zip(where, shapely.is_valid_reason(geometry[where]), strict=True):
+def _faults(geometry: np.ndarray) -> tuple[np.ndarray, list[dict[str, str]]]:
+    """Where invalid boundaries are so, NaN where that cannot be told, and why."""
+    spots, details = _nowhere(len(geometry)), []
+    for position, reason in enumerate(shapely.is_valid_reason(geometry)):
         parts = _REASON.match(reason)
-        name = parts.group(1).strip() if parts else ""
-        fault = known.get(name, known[""])
-        details.append({"fault": fault.key, "fault_zh": fault.zh, "fault_en": fault.en})
+        details.append(_fault(parts.group(1).strip() if parts else ""))
         if parts and parts.group(2):
-            places[position] = float(parts.group(2)), float(parts.group(3))
-    pointed = Report(report.findings, report.rows, report.numbers, places)
-    pointed.add("boundary_invalid", where, details=details)
+            spots[position] = float(parts.group(2)), float(parts.group(3))
+    return spots, details
+
+
+def _fault(name: str) -> dict[str, str]:
+    known = words.faults()
+    fault = known.get(name, known[""])
+    return {"fault": fault.key, "fault_zh": fault.zh, "fault_en": fault.en}
+
+
+def _repair(geometry: np.ndarray, invalid: np.ndarray, report: Report) -> np.ndarray:
+    """Mend invalid boundaries and those with points twice or spikes, in place; which were."""
+    wrong = np.flatnonzero(invalid)
+    valid = np.flatnonzero(~invalid & is_polygon(geometry))
+    odd = flaws.mendable(geometry[valid])
+    where = np.concatenate([wrong, valid[odd["boundary"].to_numpy("int64")]])
+    spots, faults = _faults(geometry[wrong])
+    spots = np.concatenate([spots, odd[["lon", "lat"]].to_numpy()])
+    faults += [_fault("Spike" if spike else "Repeated points") for spike in odd["spike"]]
+    made = [repair.mend(one) for one in geometry[where]]
+    details = [fault | _told(one) for fault, one in zip(faults, made, strict=True)]
+    done = np.array([one.shape is not None for one in made], bool)
+    pointed = report.pointing(where, spots)
+    for code, chosen in (("boundary_repaired", done), ("repair_refused", ~done)):
+        told = np.flatnonzero(chosen)
+        pointed.add(code, where[told], details=[details[i] for i in told])
+    mended = np.zeros(len(geometry), bool)
+    mended[where[done]] = True
+    for place in np.flatnonzero(done):
+        geometry[where[place]] = made[place].shape
+    return mended
+
+
+def _told(made: repair.Repair) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "area_before_m2": round(made.area_before_m2, 2),
+        "area_after_m2": round(made.area_after_m2, 2),
+        "changed_m2": round(made.changed_m2, 2),
+        "changed_percent": round(100 * made.changed_share, 3),
+        "points_before": made.points_before,
+        "points_after": made.points_after,
+        "parts_before": made.parts_before,
+        "parts_after": made.parts_after,
+    }
+    if made.refused is not None:
+        told |= words.in_both(words.values()["repairs"], made.refused, "reason")
+    return told
 
 
 def _oriented(geometry: np.ndarray) -> np.ndarray:

@@ -70,6 +70,8 @@ CODES: Final[Mapping[str, Severity]] = {
     "boundary_missing": Severity.WARNING,
     "boundary_required": Severity.ERROR,
     "boundary_invalid": Severity.ERROR,
+    "boundary_repaired": Severity.INFO,
+    "repair_refused": Severity.WARNING,
     "boundary_wrong_shape": Severity.ERROR,
     "coordinate_not_finite": Severity.ERROR,
     "boundary_too_detailed": Severity.ERROR,
@@ -215,7 +217,7 @@ class Findings:
     def frame(self) -> pd.DataFrame:
         """All findings: errors first, then by row; columns are COLUMNS."""
         if not self._parts:
-            return pd.DataFrame({c: pd.Series(dtype=_TYPES[c]) for c in COLUMNS})
+            return _empty()
         whole = pd.concat(self._parts, ignore_index=True)
         rank = whole["severity"].map({s.value: i for i, s in enumerate(Severity)})
         order = whole.assign(_rank=rank).sort_values(
@@ -237,6 +239,11 @@ class Findings:
         ]
         return np.unique(np.concatenate(rows)) if rows else np.empty(0, "int64")
 
+    def of(self, code: str) -> pd.DataFrame:
+        """The findings of one code, in the order they were found."""
+        parts = [part for part in self._parts if part["code"].iloc[0] == code]
+        return pd.concat(parts, ignore_index=True) if parts else _empty()
+
     def rows_with_errors(self) -> set[int]:
         """Row numbers that hold at least one error."""
         return set(self.rows_of(ERRORS).tolist())
@@ -247,6 +254,10 @@ class Findings:
             part["code"].iloc[0] in ERRORS and bool(part["row"].isna().any())
             for part in self._parts
         )
+
+
+def _empty() -> pd.DataFrame:
+    return pd.DataFrame({c: pd.Series(dtype=_TYPES[c]) for c in COLUMNS})
 
 
 def _texts(found: Any, count: int) -> list[str | None]:

@@ -79,6 +79,13 @@ def find(geometry: np.ndarray, area_m2: np.ndarray) -> Flaws:
     )
 
 
+def mendable(geometry: np.ndarray) -> pd.DataFrame:
+    """Boundaries with spikes or points twice: `boundary`, `lon`, `lat`, `spike`; once each."""
+    found = find(geometry, np.full(len(geometry), np.inf))
+    both = pd.concat([found.spikes.assign(spike=True), found.points_twice.assign(spike=False)])
+    return both.drop_duplicates("boundary")[["boundary", "lon", "lat", "spike"]]
+
+
 def turns_back(arriving: np.ndarray, leaving: np.ndarray) -> np.ndarray:
     """Whether a corner between two steps (n, 2), metres, is the tip of a spike."""
     dot = -(arriving * leaving).sum(axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import geopandas as gpd
@@ -45,14 +46,28 @@ _TYPES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user says of delivered rows.
+
+    Attributes:
+        district: What the sender says of every row that does not say it itself.
+        unit: The same for the responsible unit.
+        repair: Repair boundaries where little changes by it.
+    """
+
+    district: str | None = None
+    unit: str | None = None
+    repair: bool = False
+
+
 def check(
     frame: gpd.GeoDataFrame,
     layer: Layer,
     territory: Territory,
     *,
     findings: Findings,
-    district: str | None = None,
-    unit: str | None = None,
+    asked: Asked | None = None,
 ) -> gpd.GeoDataFrame:
     """Check delivered rows and give them the form of the register.
 
@@ -62,17 +77,17 @@ def check(
         layer: What is allowed.
         territory: Districts and units.
         findings: Takes everything found.
-        district: What the sender says of every row that does not say it itself.
-        unit: The same for the responsible unit.
+        asked: What the user says of them.
 
     Returns:
         A parcels frame of all rows, good and bad, in the same order, index from 0: every field of
         the layer, `area_m2` (ellipsoidal, NaN without a polygon), `file`, `row`. A geometry that
         cannot be kept is None.
     """
+    asked = asked or Asked()
     draft = frame.reset_index(drop=True)
     delivered = [field for field in layer.fields if field.key in draft.columns]
-    geometry, usable = sound(draft, layer, findings)
+    geometry, usable = sound(draft, layer, findings, mend=asked.repair)
     report = Report(
         findings, np.asarray(draft["row"], "int64"), numbers_of(draft), places(geometry, usable)
     )
@@ -83,7 +98,12 @@ def check(
     filled = {"stage": _stages(draft, layer, report)}
     sited = only(geometry, usable)
     filled |= siting.districts_and_units(
-        draft, territory, report, geometry=sited, area_m2=area_m2, said=(district, unit)
+        draft,
+        territory,
+        report,
+        geometry=sited,
+        area_m2=area_m2,
+        said=(asked.district, asked.unit),
     )
     siting.check_registered_points(draft, sited, report)
     report_flaws(sited, area_m2, report)

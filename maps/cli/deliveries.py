@@ -26,7 +26,7 @@ from parcels.errors import FileNotReadableError, OutputNotWritableError, ReasonN
 from parcels.findings import Findings
 from parcels.ingest import containers
 from parcels.ingest.containers import Item
-from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive
+from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive, repairs
 from parcels.ingest.rejects import suffix_of, write_rejects
 from parcels.model import Layer
 from parcels.moves import Claim
@@ -102,6 +102,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     reviewed_by: proof.ReviewedBy = None,
     file: proof.File = None,
     correct: Annotated[bool, typer.Option("--correct", help="commands.options.correct")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="commands.options.repair")] = False,
     accept_valid: Annotated[
         bool, typer.Option("--accept-valid", help="commands.options.accept_valid")
     ] = False,
@@ -132,6 +133,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
             district=district,
             unit=unit,
             stage=stage,
+            repair=repair,
         ),
         on=on.date() if on else settings.today(),
         reason=reason,
@@ -288,6 +290,7 @@ def _act(desk: Desk, register: Register, delivery: Delivery, wish: Wish) -> Act:
         "district": options.district,
         "unit": options.unit,
         "stage": options.stage,
+        "repairs": repairs(delivery),
         "rows": len(delivery.frame),
         "rejected": len(delivery.frame) - len(delivery.ready),
     }
@@ -298,9 +301,9 @@ def _act(desk: Desk, register: Register, delivery: Delivery, wish: Wish) -> Act:
         reason=wish.reason,
         unit=options.unit,
         file=delivery.source,
-        details={key: said for key, said in chosen.items() if said not in (None, {}, "")},
         sender=mappings.sender_of(wish.sender, register.territory),
         confirmed=dict(options.mapping) | dict(delivery.accepted),
+        details={key: said for key, said in chosen.items() if said not in (None, {}, [], "")},
     )
 
 

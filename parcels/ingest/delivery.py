@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,9 +24,13 @@ from parcels.ingest.containers import Item
 from parcels.ingest.position import Stated
 from parcels.ingest.reading import read
 from parcels.model import Confirmed, Layer, Shape, SourceFile
+from parcels.validation import Asked
 
 STEPS: Final = ("read", "columns", "values", "position", "check")
 """Keys of the steps that progress is told of."""
+
+REPAIRS_BYTES: Final = 2_000_000
+"""Room for boundaries before their repair in the record of a change: some thousands of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class ReceiveOptions:
         unit: The same for the responsible unit.
         stage: The same for the stage.
         bounds: How much the delivery may take of this machine.
+        repair: Repair boundaries where little changes by it; each repair is reported.
     """
 
     crs: str | None = None
@@ -61,6 +67,7 @@ class ReceiveOptions:
     unit: str | None = None
     stage: str | None = None
     bounds: Limits = field(default_factory=limits)
+    repair: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,31 @@ class Delivery:
     def lost(self) -> set[int]:
         """Rows and lines with an error that are no row of the frame: nothing could be read."""
         return self.findings.rows_with_errors() - set(self.frame["row"].astype(int))
+
+
+def repairs(delivery: Delivery) -> list[dict[str, Any]]:
+    """What was repaired in the rows that are ready, for the record of the change.
+
+    The file itself is the record of what was sent, and the change has its SHA-256. As files get
+    lost, each repair also keeps what it was before: `before`, the row's WKB (hexadecimal) in the
+    coordinates of the file, up to REPAIRS_BYTES for all rows together; the others have none.
+
+    Returns:
+        One entry per row: `row`, `code` and what the finding tells.
+    """
+    found = delivery.findings.of("boundary_repaired")
+    shapes, room, told = delivery.arrived.frame.geometry, REPAIRS_BYTES, []
+    ready = set(delivery.frame.loc[delivery.frame["ok"], "row"])
+    for one in found[found["row"].isin(ready)].itertuples():
+        entry = {"row": int(one.row), **json.loads(one.details)}
+        if not pd.isna(one.number):
+            entry["code"] = one.number
+        before = shapely.to_wkb(shapes.loc[one.row], hex=True)
+        if len(before) <= room:
+            room -= len(before)
+            entry["before"] = before
+        told.append(entry)
+    return told
 
 
 def receive(  # noqa: PLR0913 - everything known of the delivery meets here
@@ -168,7 +200,11 @@ def receive(  # noqa: PLR0913 - everything known of the delivery meets here
         crs=crs.STORAGE,
     )
     frame = validation.check(
-        draft, layer, territory, findings=findings, district=asked.district, unit=asked.unit
+        draft,
+        layer,
+        territory,
+        findings=findings,
+        asked=Asked(asked.district, asked.unit, asked.repair),
     )
     delivered = tuple(one.key for one in layer.fields if one.key in fields.columns)
     progress("check", count, count)
