@@ -96,6 +96,12 @@ CODES: Final[Mapping[str, Severity]] = {
     # against each other and the register
     "number_twice": Severity.ERROR,
     "boundary_twice": Severity.WARNING,
+    "code_differs": Severity.ERROR,
+    "code_changed": Severity.INFO,
+    "parcel_ambiguous": Severity.ERROR,
+    "recognised_by_boundary": Severity.INFO,
+    "parcel_moved": Severity.WARNING,
+    "overlap_registered": Severity.WARNING,
     "boundary_nearly_twice": Severity.WARNING,
     "overlap": Severity.WARNING,
     "gap": Severity.WARNING,
@@ -243,6 +249,10 @@ class Findings:
         """The findings of one code, in the order they were found."""
         parts = [part for part in self._parts if part["code"].iloc[0] == code]
         return pd.concat(parts, ignore_index=True) if parts else _empty()
+
+    def has(self, code: str) -> bool:
+        """Whether there is a finding of this code."""
+        return any(part["code"].iloc[0] == code for part in self._parts)
 
     def rows_with_errors(self) -> set[int]:
         """Row numbers that hold at least one error."""

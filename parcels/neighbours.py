@@ -7,17 +7,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from parcels import gaps, topology
+from parcels import gaps, matching, topology
 from parcels.boundaries import Report, is_polygon, only
 
 OVERLAP_M2: Final = 1.0
 """Parcels that share less than 1 m2 are neighbours, drawn to the millimetre or not."""
-
-SAME_LAND: Final = 0.99
-"""Two boundaries are of the same land if they have 99 % of the land of both in common.
-
-The share is that by which declared and computed areas may differ: land measured twice.
-"""
 
 
 def check(geometry: np.ndarray, area_m2: np.ndarray, report: Report) -> None:
@@ -35,23 +29,11 @@ def check(geometry: np.ndarray, area_m2: np.ndarray, report: Report) -> None:
     polygons = only(geometry, is_polygon(geometry))
     pairs = topology.overlaps(polygons, min_area_m2=OVERLAP_M2)
     pairs = pairs[figure[pairs["a"]] != figure[pairs["b"]]]
-    same = same_land(pairs, area_m2, area_m2)
-    _report_pairs("boundary_nearly_twice", pairs[same >= SAME_LAND], report)
-    _report_pairs("overlap", pairs[same < SAME_LAND], report)
-    _report_gaps(gaps.gaps(polygons), report)
-
-
-def same_land(pairs: pd.DataFrame, area_m2: np.ndarray, others_m2: np.ndarray) -> np.ndarray:
-    """Share, 0 to 1, of the land of both boundaries of a pair that they have in common.
-
-    Args:
-        pairs: Positions `a` and `b` with their common `area_m2`.
-        area_m2: Areas of the boundaries `a` stands for.
-        others_m2: Areas of those `b` stands for.
-    """
     common = pairs["area_m2"].to_numpy(float)
-    share: np.ndarray = common / (area_m2[pairs["a"]] + others_m2[pairs["b"]] - common)
-    return share
+    share = matching.share_of_both(common, area_m2[pairs["a"]], area_m2[pairs["b"]])
+    _report_pairs("boundary_nearly_twice", pairs[share >= matching.SAME_LAND], report)
+    _report_pairs("overlap", pairs[share < matching.SAME_LAND], report)
+    _report_gaps(gaps.gaps(polygons), report)
 
 
 def _report_pairs(code: str, pairs: pd.DataFrame, report: Report) -> None:

@@ -479,7 +479,7 @@ class Register:
         self, connection: sa.Connection, layer: Layer, intake: Intake, *, kind: str
     ) -> Outcome:
         delivered, act = intake.parcels, intake.act
-        held = self._held(connection, layer, delivered["code"])
+        held = self._held_for(connection, layer, delivered)
         step = difference(delivered, held, layer, on=act.on)
         if step.rows.empty:
             return Outcome(change=None, unchanged=step.unchanged)
@@ -667,6 +667,7 @@ class Register:
 
     def _standing(self, connection: sa.Connection, layer: Layer, codes: pd.Series) -> pd.DataFrame:
         """The believed versions of the parcels with these codes: only what moves are judged by."""
+        codes = codes.dropna()
         wanted = [f for f in layer.own_fields if f.key in moves.facts(layer)]
         query = sa.select(*[version.c[name] for name in moves.HELD]).where(
             version.c.layer == layer.key, version.c.recorded_to == NOT_SUPERSEDED
@@ -682,10 +683,53 @@ class Register:
             return held
         return pd.concat([held, attributes.decode(rows["attributes"].tolist(), wanted)], axis=1)
 
-    def _held(
-        self, connection: sa.Connection, layer: Layer, codes: pd.Series | None
+    def _held_for(
+        self, connection: sa.Connection, layer: Layer, delivered: gpd.GeoDataFrame
     ) -> gpd.GeoDataFrame:
-        """The believed versions, at any day, of the parcels with these codes (None: of all)."""
+        """The believed versions, at any day, of the parcels that delivered rows may be."""
+        codes = delivered["code"].dropna()
+        named = self._held(connection, layer, codes)
+        told = delivered["parcel"].dropna() if "parcel" in delivered else codes.iloc[:0]
+        unknown = delivered["code"].isna() & ~delivered.index.isin(told.index)
+        ids = told.to_numpy(np.int64)
+        if unknown.any():
+            near = self._parcels_about(connection, layer, delivered.geometry[unknown])
+            ids = np.union1d(ids, near)
+        if not len(ids):
+            return named
+        few = version.c.parcel_id.in_(ids.tolist()) if len(ids) <= _NAMED_AT_MOST else None
+        others = self._held(connection, layer, None, chosen=few)
+        others = others[others["parcel"].isin(ids)]
+        both = [one for one in (named, others) if len(one)]
+        return pd.concat(both or [named]).drop_duplicates("version", ignore_index=True)
+
+    def _parcels_about(
+        self, connection: sa.Connection, layer: Layer, shapes: gpd.GeoSeries
+    ) -> np.ndarray:
+        """Ids of the parcels that rows without a code may be: near them, or without a boundary."""
+        about = sa.and_(version.c.code.is_(None), boundary.c.geom.is_(None))
+        west, south, east, north = shapes.total_bounds.tolist()
+        if not np.isnan(west):
+            about = sa.or_(about, self.store.within(boundary.c.geom, (west, south, east, north)))
+        query = sa.select(version.c.parcel_id).distinct().select_from(version.join(boundary))
+        query = query.where(
+            version.c.layer == layer.key, version.c.recorded_to == NOT_SUPERSEDED, about
+        )
+        found: np.ndarray = np.array(connection.execute(query).scalars().all(), np.int64)
+        return found
+
+    def _held(
+        self,
+        connection: sa.Connection,
+        layer: Layer,
+        codes: pd.Series | None,
+        *,
+        chosen: Any = None,
+    ) -> gpd.GeoDataFrame:
+        """The believed versions, at any day, of the parcels with these codes (None: of all).
+
+        `chosen` is a further condition.
+        """
         query = (
             sa.select(
                 version.c.id.label("version"),
@@ -701,11 +745,21 @@ class Register:
             .select_from(version.join(boundary))
             .where(version.c.layer == layer.key, version.c.recorded_to == NOT_SUPERSEDED)
         )
+        if chosen is not None:
+            query = query.where(chosen)
         if codes is not None and len(codes) <= _NAMED_AT_MOST:
-            query = query.where(version.c.code.in_(codes.tolist()))
+            # A parcel that had another code on other days is the same one.
+            same = version.alias("same")
+            ids = sa.select(same.c.parcel_id).where(
+                same.c.layer == layer.key,
+                same.c.recorded_to == NOT_SUPERSEDED,
+                same.c.code.in_(codes.tolist()),
+            )
+            query = query.where(version.c.parcel_id.in_(ids))
         rows = self.store.frame(connection, query)
         if codes is not None:
-            rows = rows[rows["code"].isin(codes)].reset_index(drop=True)
+            theirs = rows.loc[rows["code"].isin(codes), "parcel_id"]
+            rows = rows[rows["parcel_id"].isin(theirs)].reset_index(drop=True)
         held = self._parcels(rows, layer, _SHOWN, layer.own_fields).reset_index()
         held["version"] = rows["version"].astype("int64")
         held["boundary"] = rows["boundary_id"].astype("int64")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from parcels import crs, neighbours, siting, words
+from parcels import crs, neighbours, recognition, siting, words
 from parcels.boundaries import (
     Report,
     is_polygon,
@@ -23,6 +23,7 @@ from parcels.boundaries import (
 )
 from parcels.districts import Territory
 from parcels.findings import ERRORS, Findings
+from parcels.matching import SameLand
 from parcels.model import CORE_COLUMNS, Field, Kind, Layer
 
 AREA_SHARE: Final = 0.01
@@ -54,11 +55,13 @@ class Asked:
         district: What the sender says of every row that does not say it itself.
         unit: The same for the responsible unit.
         repair: Repair boundaries where little changes by it.
+        same_land: What a row with a new code on the land of a known parcel is.
     """
 
     district: str | None = None
     unit: str | None = None
     repair: bool = False
+    same_land: SameLand = SameLand.ASK
 
 
 def check(
@@ -68,6 +71,7 @@ def check(
     *,
     findings: Findings,
     asked: Asked | None = None,
+    register: gpd.GeoDataFrame | None = None,
 ) -> gpd.GeoDataFrame:
     """Check delivered rows and give them the form of the register.
 
@@ -78,25 +82,34 @@ def check(
         territory: Districts and units.
         findings: Takes everything found.
         asked: What the user says of them.
+        register: The layer's parcels, as `recognition.recognise` takes them; None for none.
 
     Returns:
         A parcels frame of all rows, good and bad, in the same order, index from 0: every field of
         the layer, `area_m2` (ellipsoidal, NaN without a polygon), `file`, `row`. A geometry that
-        cannot be kept is None.
+        cannot be kept is None. Where the register is given, `parcel` is the id of the parcel a
+        row was recognised as by its boundary.
     """
     asked = asked or Asked()
     draft = frame.reset_index(drop=True)
-    delivered = [field for field in layer.fields if field.key in draft.columns]
     geometry, usable = sound(draft, layer, findings, mend=asked.repair)
     report = Report(
         findings, np.asarray(draft["row"], "int64"), numbers_of(draft), places(geometry, usable)
     )
-    for field in delivered:
+    area_m2 = np.where(is_polygon(geometry) & usable, crs.area_m2(geometry), np.nan)
+    sited = only(geometry, usable)
+    if register is not None and len(register):
+        code, parcel = recognition.recognise(
+            draft, sited, area_m2, register, report, same_land=asked.same_land
+        )
+        if "code" in draft.columns or code.notna().any():
+            draft = draft.assign(code=code)
+        draft["parcel"] = parcel
+        report = replace(report, numbers=code)
+    for field in (one for one in layer.fields if one.key in draft.columns):
         _check_values(draft, field, report)
     _check_numbers(report)
-    area_m2 = np.where(is_polygon(geometry) & usable, crs.area_m2(geometry), np.nan)
     filled = {"stage": _stages(draft, layer, report)}
-    sited = only(geometry, usable)
     filled |= siting.districts_and_units(
         draft,
         territory,
@@ -232,6 +245,8 @@ def _parcels(
             columns["area_m2"] = pd.Series(area_m2, index=draft.index)
     if ERASED in draft.columns:
         columns[ERASED] = draft[ERASED].astype("str")
+    if "parcel" in draft.columns:
+        columns["parcel"] = draft["parcel"]
     columns["file"] = draft["file"].astype("str")
     columns["row"] = draft["row"].astype("int64")
     return gpd.GeoDataFrame(columns, geometry=geometry, crs=crs.STORAGE)

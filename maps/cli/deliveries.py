@@ -28,6 +28,7 @@ from parcels.ingest import containers
 from parcels.ingest.containers import Item
 from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive, repairs
 from parcels.ingest.rejects import suffix_of, write_rejects
+from parcels.matching import SameLand
 from parcels.model import Layer
 from parcels.moves import Claim
 from parcels.recording import Act
@@ -103,6 +104,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     file: proof.File = None,
     correct: Annotated[bool, typer.Option("--correct", help="commands.options.correct")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="commands.options.repair")] = False,
+    same_land: Annotated[SameLand, typer.Option(help="commands.options.same_land")] = SameLand.ASK,
     accept_valid: Annotated[
         bool, typer.Option("--accept-valid", help="commands.options.accept_valid")
     ] = False,
@@ -134,6 +136,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
             unit=unit,
             stage=stage,
             repair=repair,
+            same_land=same_land,
         ),
         on=on.date() if on else settings.today(),
         reason=reason,
@@ -203,7 +206,7 @@ def _refuse_own(register: Register, path: Path) -> None:
 
 def _receive(desk: Desk, register: Register, layer: Layer, sent: Item, wish: Wish) -> Delivery:
     _refuse_own(register, sent.path)
-    known = register.frame(layer.key, desk.moment(), columns=["code"])
+    known = register.frame(layer.key, desk.moment(), columns=["code", "name"])
     console = tables.screen(error=True)
     with Progress(
         SpinnerColumn(),
@@ -225,7 +228,7 @@ def _receive(desk: Desk, register: Register, layer: Layer, sent: Item, wish: Wis
             layer,
             register.territory,
             options=replace(wish.options, kept=register.kept_mappings(wish.sender, layer.key)),
-            register=known.reset_index(drop=True),
+            register=known.reset_index(),
             moves=lambda rows, findings: register.assess(layer.key, rows, wish.claim, findings),
             progress=progress,
         )
@@ -291,6 +294,7 @@ def _act(desk: Desk, register: Register, delivery: Delivery, wish: Wish) -> Act:
         "unit": options.unit,
         "stage": options.stage,
         "repairs": repairs(delivery),
+        "same_land": "" if options.same_land is SameLand.ASK else options.same_land.value,
         "rows": len(delivery.frame),
         "rejected": len(delivery.frame) - len(delivery.ready),
     }

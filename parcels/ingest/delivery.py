@@ -23,6 +23,7 @@ from parcels.ingest.columns import Matched, Said
 from parcels.ingest.containers import Item
 from parcels.ingest.position import Stated
 from parcels.ingest.reading import read
+from parcels.matching import SameLand
 from parcels.model import Confirmed, Layer, Shape, SourceFile
 from parcels.validation import Asked
 
@@ -52,6 +53,7 @@ class ReceiveOptions:
         stage: The same for the stage.
         bounds: How much the delivery may take of this machine.
         repair: Repair boundaries where little changes by it; each repair is reported.
+        same_land: What a row with a new code on the land of a known parcel is.
     """
 
     crs: str | None = None
@@ -68,6 +70,7 @@ class ReceiveOptions:
     stage: str | None = None
     bounds: Limits = field(default_factory=limits)
     repair: bool = False
+    same_land: SameLand = SameLand.ASK
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +153,9 @@ def receive(  # noqa: PLR0913 - everything known of the delivery meets here
         layer: What it is a delivery for.
         territory: Districts and units.
         options: What the user says of it.
-        register: Parcels of this layer already known (columns code and geometry, EPSG:4490): a
-            row for one of them may leave required columns out, and a common shift against them
-            is found.
+        register: Parcels of this layer already known (columns parcel, code, name and geometry,
+            EPSG:4490): rows are matched to them, a row for one of them may leave required
+            columns out, and a common shift against them is found.
         moves: Finds what the life cycle does not allow of the rows that are sound otherwise.
         progress: Told of each of STEPS.
 
@@ -188,6 +191,9 @@ def receive(  # noqa: PLR0913 - everything known of the delivery meets here
     fields = values.harmonise(attributes, matched, layer, findings=findings)
     if asked.stage is not None and any(one.key == "stage" for one in layer.fields):
         fields["stage"] = fields["stage"].fillna(asked.stage) if "stage" in fields else asked.stage
+    if register is not None and len(register) and arrived.has_boundaries:
+        # Boundaries may tell which parcels these are; rows they do not tell are reported.
+        fields = fields if "code" in fields else fields.assign(code=_no_codes(fields))
     _report_missing(fields, matched, layer, register=register, findings=findings)
     progress("position", 0, count)
     fields, geometry, place = _located(
@@ -204,7 +210,8 @@ def receive(  # noqa: PLR0913 - everything known of the delivery meets here
         layer,
         territory,
         findings=findings,
-        asked=Asked(asked.district, asked.unit, asked.repair),
+        asked=Asked(asked.district, asked.unit, asked.repair, asked.same_land),
+        register=register,
     )
     delivered = tuple(one.key for one in layer.fields if one.key in fields.columns)
     progress("check", count, count)
@@ -215,6 +222,10 @@ def receive(  # noqa: PLR0913 - everything known of the delivery meets here
     return Delivery(
         layer, arrived, judged, delivered, findings, accepted=matched.accepted, place=place
     )
+
+
+def _no_codes(fields: pd.DataFrame) -> pd.Series:
+    return pd.Series(pd.NA, index=fields.index, dtype="str")
 
 
 def _judged(frame: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFrame:

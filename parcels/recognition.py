@@ -1,0 +1,181 @@
+"""Delivered rows against the parcels the register has: which one each is, and what is odd then."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from parcels import lengths, matching, topology
+from parcels.boundaries import Report, is_polygon, text_of
+from parcels.matching import Matches, SameLand
+from parcels.neighbours import OVERLAP_M2
+
+_NAMED: Final = 5
+"""Parcels that a finding names, of several."""
+
+_ASKED: Final = ("code_differs", "parcel_ambiguous")
+
+
+def recognise(
+    draft: pd.DataFrame,
+    geometry: np.ndarray,
+    area_m2: np.ndarray,
+    register: gpd.GeoDataFrame,
+    report: Report,
+    *,
+    same_land: SameLand,
+) -> tuple[pd.Series, pd.Series]:
+    """Match delivered rows to the layer's parcels; reports all that is odd about it.
+
+    Args:
+        draft: Delivered rows.
+        geometry: Their boundaries that can be kept; None for the others.
+        area_m2: Their areas; NaN without a polygon.
+        register: The layer's parcels: `parcel` (id), `code`, `name`, geometry in EPSG:4490.
+        report: Where to.
+        same_land: What a row with a new code on the land of a known parcel is.
+
+    Returns:
+        On the index of `draft`: the code of each row, that of its parcel where it has none; and
+        the id of the parcel (Int64), only where the boundary told it.
+    """
+    codes = report.numbers
+    rows = pd.DataFrame(
+        {"code": codes, "name": text_of(draft, "name"), "shape": geometry, "area_m2": area_m2}
+    )
+    known = _known(register)
+    found = matching.match(rows, known)
+    new_code = found.by_boundary & codes.notna().to_numpy(bool)
+    _report_recognised(found, known, report)
+    _report_same_land(found, new_code, known, report, same_land=same_land)
+    _report_several(found, known, report, same_land=same_land)
+    _report_moved(found, geometry, known, report)
+    position = found.known.copy()
+    if same_land is not SameLand.RENUMBERED:
+        position[new_code] = -1
+    _report_overlaps(position, geometry, known, report)
+    told = found.by_boundary & (position >= 0)
+    parcel = pd.Series(pd.NA, index=draft.index, dtype="Int64")
+    parcel.iloc[np.flatnonzero(told)] = register["parcel"].to_numpy()[position[told]]
+    code = codes.copy()
+    blank = np.flatnonzero(told & codes.isna().to_numpy(bool))
+    code.iloc[blank] = known["code"].iloc[position[blank]].to_numpy(object)
+    return code, parcel
+
+
+def _known(register: gpd.GeoDataFrame) -> pd.DataFrame:
+    shapes = register.geometry.to_numpy()
+    return pd.DataFrame(
+        {
+            "code": text_of(register, "code").to_numpy(),
+            "name": text_of(register, "name").to_numpy(),
+            "shape": shapes,
+        }
+    )
+
+
+def _report_recognised(found: Matches, known: pd.DataFrame, report: Report) -> None:
+    told = np.flatnonzero(found.by_boundary & report.numbers.isna().to_numpy(bool))
+    if len(told):
+        first = known.iloc[found.known[told[0]]]
+        details = {
+            "count": len(told),
+            "row": int(report.rows[told[0]]),
+            "other": _shown(first["code"]),
+            "other_name": _shown(first["name"]),
+        }
+        report.findings.add("recognised_by_boundary", details=details)
+
+
+def _report_same_land(
+    found: Matches,
+    new_code: np.ndarray,
+    known: pd.DataFrame,
+    report: Report,
+    *,
+    same_land: SameLand,
+) -> None:
+    code = {SameLand.ASK: "code_differs", SameLand.RENUMBERED: "code_changed"}.get(same_land)
+    where = np.flatnonzero(new_code)
+    if code is None or not len(where):
+        return
+    held = known.iloc[found.known[where]]
+    details = [
+        {"other": _shown(other), "other_name": _shown(name)}
+        for other, name in zip(held["code"], held["name"], strict=True)
+    ]
+    report.add(code, where, field="code", found=report.numbers, details=details)
+
+
+def _report_several(
+    found: Matches, known: pd.DataFrame, report: Report, *, same_land: SameLand
+) -> None:
+    """Rows that could be one of several parcels; such with a code may be said to be new ones."""
+    several = found.several
+    if same_land is SameLand.SEPARATE:
+        several = several[report.numbers.iloc[several["row"]].isna().to_numpy(bool)]
+    if several.empty:
+        return
+    held = known.iloc[several["known"]]
+    called = held["code"].fillna(held["name"]).fillna("").to_numpy(object)
+    grouped = several.assign(called=called).groupby("row")["called"].agg(list)
+    # Several rows may also claim one parcel: then each of them names it.
+    details = [{"count": len(one), "others": [*one[:_NAMED]]} for one in grouped]
+    report.add("parcel_ambiguous", grouped.index.to_numpy("int64"), details=details)
+
+
+def _report_moved(
+    found: Matches, geometry: np.ndarray, known: pd.DataFrame, report: Report
+) -> None:
+    """Report rows whose land has nothing in common with that of the parcel they name."""
+    if report.findings.has("offset_suspected"):
+        return
+    named = np.flatnonzero((found.known >= 0) & ~found.by_boundary)
+    mine, theirs = geometry[named], known["shape"].to_numpy(object)[found.known[named]]
+    alike_kinds = is_polygon(mine) & is_polygon(theirs)
+    apart = np.flatnonzero(alike_kinds & ~_share_a_place(mine, theirs))
+    if not len(apart):
+        return
+    where = named[apart]
+    lat = lengths.middle_lat(mine[apart])
+    away = shapely.distance(
+        lengths.on_ground(mine[apart], lat), lengths.on_ground(theirs[apart], lat)
+    )
+    report.add("parcel_moved", where, details=[{"distance_m": round(float(d), 1)} for d in away])
+
+
+def _share_a_place(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    same: np.ndarray = shapely.equals_identical(mine, theirs)
+    todo = np.flatnonzero(~same)
+    same[todo] = shapely.intersects(mine[todo], theirs[todo])
+    return same
+
+
+def _report_overlaps(
+    position: np.ndarray, geometry: np.ndarray, known: pd.DataFrame, report: Report
+) -> None:
+    """Report new boundaries over parcels that the delivery does not speak of."""
+    shapes = known["shape"].to_numpy(object)
+    other = np.flatnonzero(~np.isin(np.arange(len(known)), position))
+    held = np.full(len(geometry), None, object)
+    held[position >= 0] = shapes[position[position >= 0]]
+    where = np.flatnonzero(is_polygon(geometry) & ~matching.same_boundary(geometry, held))
+    where = where[~np.isin(report.rows[where], report.findings.rows_of(_ASKED))]
+    other = other[matching.in_box(shapes[other], geometry[where])]
+    if not len(where) or not len(other):
+        return
+    pairs = topology.overlaps_between(geometry[where], shapes[other], min_area_m2=OVERLAP_M2)
+    theirs = known.iloc[other[pairs["b"]]]
+    details = [
+        {"other": _shown(code), "other_name": _shown(name), "area_m2": round(float(area), 2)}
+        for code, name, area in zip(theirs["code"], theirs["name"], pairs["area_m2"], strict=True)
+    ]
+    report.add("overlap_registered", where[pairs["a"]], details=details)
+
+
+def _shown(word: object) -> str:
+    return "" if pd.isna(word) else str(word)
