@@ -82,23 +82,35 @@ def _near(owner: np.ndarray, begin: np.ndarray, end: np.ndarray, width_m: float)
     """Pairs of edges of two owners, one with an end off the other and within `width_m` of it."""
     if not len(owner):
         return np.empty((0, 2), np.int64)
-    lines = shapely.linestrings(np.stack([begin, end], axis=1))
     follows = np.zeros(len(owner), bool)
     follows[1:] = (owner[1:] == owner[:-1]) & (begin[1:] == end[:-1]).all(axis=1)
     last = np.flatnonzero(~np.append(follows[1:], False))
-    points = shapely.points(np.concatenate([begin, end[last]]))
+    place = np.concatenate([begin, end[last]])
     of_point = np.concatenate([np.arange(len(owner)), last])
-    point, other = shapely.STRtree(lines).query(points, predicate="dwithin", distance=width_m)
+    # Lines from corner to corner of the boxes around edges: a tree sees no more of them.
+    reach = [np.minimum(begin, end) - width_m, np.maximum(begin, end) + width_m]
+    tree = shapely.STRtree(shapely.linestrings(np.stack(reach, axis=1)))
+    point, other = tree.query(shapely.points(place))
     apart = owner[of_point[point]] != owner[other]
     point, other = point[apart], other[apart]
-    off = shapely.distance(points[point], lines[other]) > _TOUCH_M
-    point, other = point[off], other[off]
+    off = _distance(place[point], begin[other], end[other])
+    near = (off > _TOUCH_M) & (off <= width_m)
+    point, other = point[near], other[near]
     edge = of_point[point]
     # A point where one edge ends and the next begins is an end of both.
     both = np.flatnonzero((point < len(owner)) & follows[edge])
     pairs = np.column_stack([np.append(edge, edge[both] - 1), np.append(other, other[both])])
     found: np.ndarray = np.unique(np.sort(pairs, axis=1), axis=0)
     return found
+
+
+def _distance(place: np.ndarray, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Distance of each place from the straight line between two ends, aligned."""
+    step, away = end - begin, place - begin
+    share = (away * step).sum(axis=1) / (step * step).sum(axis=1)
+    left = away - share.clip(0, 1)[:, None] * step
+    distance: np.ndarray = np.hypot(left[:, 0], left[:, 1])
+    return distance
 
 
 def _facing(begin: np.ndarray, end: np.ndarray, pairs: np.ndarray, width_m: float) -> _Facing:
