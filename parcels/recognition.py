@@ -35,7 +35,8 @@ def recognise(
         draft: Delivered rows.
         geometry: Their boundaries that can be kept; None for the others.
         area_m2: Their areas; NaN without a polygon.
-        register: The layer's parcels: `parcel` (id), `code`, `name`, geometry in EPSG:4490.
+        register: The layer's parcels: `code`, geometry in EPSG:4490, and where known `parcel`
+            (id) and `name`.
         report: Where to.
         same_land: What a row with a new code on the land of a known parcel is.
 
@@ -60,7 +61,8 @@ def recognise(
     _report_overlaps(position, geometry, known, report)
     told = found.by_boundary & (position >= 0)
     parcel = pd.Series(pd.NA, index=draft.index, dtype="Int64")
-    parcel.iloc[np.flatnonzero(told)] = register["parcel"].to_numpy()[position[told]]
+    if "parcel" in register.columns:
+        parcel.iloc[np.flatnonzero(told)] = register["parcel"].to_numpy()[position[told]]
     code = codes.copy()
     blank = np.flatnonzero(told & codes.isna().to_numpy(bool))
     code.iloc[blank] = known["code"].iloc[position[blank]].to_numpy(object)
