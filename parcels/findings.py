@@ -50,6 +50,12 @@ CODES: Final[Mapping[str, Severity]] = {
     "package_degrees": Severity.WARNING,
     "package_zone_differs": Severity.WARNING,
     "package_stage_taken": Severity.INFO,
+    "corners_assumed": Severity.WARNING,
+    "corners_contradict": Severity.ERROR,
+    "corner_not_read": Severity.ERROR,
+    "row_no_record": Severity.INFO,
+    "cell_error": Severity.ERROR,
+    "formula_without_result": Severity.ERROR,
     # columns
     "column_missing": Severity.ERROR,
     "column_twice": Severity.ERROR,

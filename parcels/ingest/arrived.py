@@ -105,6 +105,8 @@ class Arrived:
         packed: It came out of a ZIP.
         package: Of the national kind, if that ZIP is one.
         idle: Columns that describe the file or its drawing, not the parcel.
+        members: Of a list of corner points all rows as they stand, indexed by the row of their
+            parcel; None for any other file.
     """
 
     kind: Kind
@@ -118,6 +120,7 @@ class Arrived:
     packed: bool = False
     package: Package | None = None
     idle: frozenset[str] = frozenset()
+    members: pd.DataFrame | None = None
 
     @property
     def columns(self) -> list[str]:

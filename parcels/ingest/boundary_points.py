@@ -19,7 +19,7 @@ from parcels.findings import Findings
 from parcels.ingest.arrived import Arrived, Kind, TextRows, framed, source_of
 from parcels.ingest.boundary_systems import declared, one_system, strange, systems_of
 from parcels.ingest.encodings import open_text
-from parcels.ingest.rings import Points, parted, set_polygons, set_simple
+from parcels.ingest.rings import Points, closed_rings, parted, set_polygons, set_simple
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _SECTION: Final = r"^[\[【［]\s*([^\]】］]*?)\s*[\]】］][,，;；\s]*$"
@@ -207,7 +207,7 @@ def _geometry(
     as_lines = np.isin(kind, [known["shape_line"]])
     sizes = np.bincount(measured.ring, minlength=0)
     coordinates = np.column_stack([measured.east, measured.north])
-    closed = _closed_rings(measured, sizes)
+    closed = closed_rings(measured)
     surface = ~(as_points | as_lines)[measured.parcel]
     _count_points(measured, table, rows, closed, findings)
     set_simple(geometry, coordinates, measured.parcel, as_points, as_lines)
@@ -219,18 +219,6 @@ def _geometry(
     whole = surface & ~np.isin(measured.parcel, thin)
     set_polygons(geometry, coordinates[whole], measured.ring[whole], measured.parcel[whole])
     return geometry
-
-
-def _closed_rings(measured: Points, sizes: np.ndarray) -> np.ndarray:
-    """1 for each ring whose first point is repeated at its end, else 0."""
-    if not len(sizes):
-        return sizes
-    last = np.cumsum(sizes) - 1
-    first = last - sizes + 1
-    same = (measured.east[first] == measured.east[last]) & (
-        measured.north[first] == measured.north[last]
-    )
-    return np.asarray(same & (sizes > 1), "int64")
 
 
 def _count_points(

@@ -27,7 +27,8 @@ from parcels.ingest.readings import (
     name_of,
     zones_in,
 )
-from parcels.ingest.workbook import read_csv, read_xlsx
+from parcels.ingest.separated import read_csv
+from parcels.ingest.workbook import read_xlsx
 
 # Two points always fit; the third shows whether they should have.
 _LEAST: Final = 3
@@ -166,7 +167,8 @@ def _points(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
     wanted = {side: words.plain_set(listed[side]) for side in _SIDES}
     headings = frozenset().union(*wanted.values())
     read = read_xlsx if path.suffix.lower() in {".xlsx", ".xlsm"} else read_csv
-    arrived = read(path, findings=Findings("", path.name), known=headings)
+    found = Findings("", path.name)
+    arrived = read(path, findings=found, known=headings, surfaces=False)
     columns = {words.plain(one): one for one in arrived.columns}
     taken = {
         side: next((columns[word] for word in columns if word in wanted[side]), None)

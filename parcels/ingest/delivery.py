@@ -176,6 +176,7 @@ def receive(  # noqa: PLR0913 - everything known of the delivery meets here
         known=known,
         encoding=asked.encoding,
         part=asked.part,
+        surfaces=layer.shape is not Shape.POINT,
         bounds=asked.bounds,
     )
     if asked.stage is None and arrived.package is not None:

@@ -24,6 +24,8 @@ _MARKS: Final = (
     (b"fgb\x03fgb", Kind.FLATGEOBUF),
     (b"PAR1", Kind.PARQUET),
 )
+_OLE_MARK: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_WORKBOOKS: Final = frozenset({".xlsx", ".xlsm", ".xls", ".et"})
 _ZIP_MARK: Final = b"PK\x03\x04"
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _IN_ZIP: Final = {".xlsx": Kind.XLSX, ".xlsm": Kind.XLSX, ".kmz": Kind.KMZ, ".kml": Kind.KMZ}
@@ -69,6 +71,9 @@ def _by_content(head: bytes, suffix: str) -> Kind | None:
     for mark, kind in _MARKS:
         if head.startswith(mark):
             return kind
+    if head.startswith(_OLE_MARK) and suffix in _WORKBOOKS:
+        # An old or a locked one, which its reader refuses by that reason.
+        return Kind.XLSX
     if head.startswith(_ZIP_MARK):
         return _IN_ZIP.get(suffix)
     start = head.lstrip().lower()

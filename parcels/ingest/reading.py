@@ -23,6 +23,7 @@ from parcels.ingest import (
     national,
     ogr,
     parquet,
+    separated,
     workbook,
 )
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of
@@ -35,7 +36,7 @@ _KML: Final = ".kml"
 _KMZ_MAIN: Final = "doc.kml"
 
 
-def read(
+def read(  # noqa: PLR0913 - everything said of the delivery meets here
     sent: Path | Item,
     *,
     findings: Findings,
@@ -43,6 +44,7 @@ def read(
     encoding: str | None = None,
     part: str | None = None,
     bounds: Limits | None = None,
+    surfaces: bool = True,
 ) -> Arrived:
     """A delivered file as it arrived, under the name the user knows it by.
 
@@ -55,6 +57,7 @@ def read(
         encoding: As stated by the user, for kinds that do not say it themselves.
         part: Sheet or layer to read, for kinds that hold several.
         bounds: How much it may take of this machine; None for `reference/formats.toml`.
+        surfaces: Whether parcels may be surfaces; a list of points is then never one of corners.
 
     Raises:
         FileNotReadableError: It cannot be opened, or is broken beyond reading.
@@ -65,12 +68,25 @@ def read(
     within = bounds or limits()
     if isinstance(sent, Path):
         with containers.only(sent, part=part, bounds=within) as item:
-            return read(item, findings=findings, known=known, encoding=encoding, bounds=within)
+            return read(
+                item,
+                findings=findings,
+                known=known,
+                encoding=encoding,
+                bounds=within,
+                surfaces=surfaces,
+            )
     sent.report(findings)
     with containers.named_plainly(sent) as item:
         kind = kind_of(item.path)
         arrived = _read(
-            item, kind, findings=findings, bounds=within, known=known, encoding=encoding
+            item,
+            kind,
+            findings=findings,
+            bounds=within,
+            known=known,
+            encoding=encoding,
+            surfaces=surfaces,
         )
     source = replace(arrived.source, name=sent.name)
     arrived = replace(arrived, source=source, packed=sent.packed, package=sent.package)
@@ -81,7 +97,7 @@ def read(
     return replace(arrived, idle=arrived.idle | idle)
 
 
-def _read(
+def _read(  # noqa: PLR0913 - everything said of the delivery meets here
     item: Item,
     kind: Kind,
     *,
@@ -89,13 +105,19 @@ def _read(
     bounds: Limits,
     known: Collection[str],
     encoding: str | None,
+    surfaces: bool,
 ) -> Arrived:
     path, part = item.path, item.part
     if kind is Kind.XLSX:
+        workbook.check_form(path)
         archives.check_workbook(path, bounds)
-        return workbook.read_xlsx(path, findings=findings, known=known, part=part)
+        return workbook.read_xlsx(
+            path, findings=findings, known=known, part=part, surfaces=surfaces
+        )
     if kind is Kind.CSV:
-        return workbook.read_csv(path, findings=findings, known=known, encoding=encoding)
+        return separated.read_csv(
+            path, findings=findings, known=known, encoding=encoding, surfaces=surfaces
+        )
     if kind is Kind.BOUNDARY_POINTS:
         return boundary_points.read_boundary_points(path, findings=findings, encoding=encoding)
     if kind is Kind.PARQUET:

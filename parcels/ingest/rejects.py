@@ -284,6 +284,12 @@ def _write_list(arrived: Arrived, path: Path, reasons: Mapping[int, str]) -> Non
 
 
 def _table(arrived: Arrived, reasons: Mapping[int, str]) -> pd.DataFrame:
+    if arrived.members is not None:
+        # A parcel goes back with all its corners.
+        column = words.formats()["report"]["reason"]
+        rows = arrived.members.loc[arrived.members.index.isin(list(reasons))]
+        said = [_one_line(reasons[row]) for row in rows.index]
+        return rows.drop(columns=column, errors="ignore").assign(**{column: said})
     return pd.DataFrame(_chosen(arrived, reasons).drop(columns="geometry"))
 
 

@@ -90,6 +90,31 @@ def parted(ring: np.ndarray, north: np.ndarray, east: np.ndarray) -> np.ndarray:
     return np.asarray(np.cumsum(fresh) - 1)
 
 
+def closed_rings(points: Points) -> np.ndarray:
+    """1 for each ring whose first point is repeated at its end, else 0."""
+    sizes = np.bincount(points.ring, minlength=0)
+    if not len(sizes):
+        return sizes
+    last = np.cumsum(sizes) - 1
+    first = last - sizes + 1
+    same = (points.east[first] == points.east[last]) & (points.north[first] == points.north[last])
+    return np.asarray(same & (sizes > 1), "int64")
+
+
+def bounded(points: Points, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The surface of each of `count` parcels, and which have a ring of under three points.
+
+    A parcel without points, or with such a ring, has None.
+    """
+    geometry = np.full(count, None, object)
+    distinct = np.bincount(points.ring, minlength=0) - closed_rings(points)
+    thin = np.unique(points.parcel[distinct[points.ring] < 3])
+    whole = ~np.isin(points.parcel, thin)
+    coordinates = np.column_stack([points.east, points.north])[whole]
+    set_polygons(geometry, coordinates, points.ring[whole], points.parcel[whole])
+    return geometry, thin
+
+
 def set_polygons(
     geometry: np.ndarray, coordinates: np.ndarray, ring: np.ndarray, parcel: np.ndarray
 ) -> None:

@@ -1,95 +1,119 @@
-"""Attribute lists: XLSX and CSV, with the header row wherever it stands."""
+"""Lists in XLSX workbooks, odd and hostile ones too; and text that no spreadsheet runs."""
 
 from __future__ import annotations
 
-import csv
-import datetime as dt
-import io
+import re
+import struct
+import warnings
 import zipfile
-from collections.abc import Collection, Iterable, Sequence
+import zlib
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from xml.etree.ElementTree import ParseError  # only the type: openpyxl raises it
 
 import numpy as np
 import openpyxl
-import pandas as pd
+from openpyxl.utils import column_index_from_string
 from openpyxl.utils.exceptions import InvalidFileException
 
-from parcels.errors import FileNotReadableError
+from parcels.errors import FileNotReadableError, FileTooLargeError
 from parcels.findings import Findings
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of
-from parcels.ingest.encodings import open_text
-from parcels.ingest.headings import heading_forms
+from parcels.ingest.corner_points import Sheet, with_corners
+from parcels.ingest.listing import HEADER_DEPTH, Rows, filled, listed, score
 
-HEADER_DEPTH: Final = 30
-"""How many rows from the top a header row is looked for."""
+MOST_CELLS: Final = 60_000_000
+"""A sheet with more cells, counted to the last one of each row, is refused."""
 
-_DELIMITERS: Final = ",\t;|"
+_PIECE: Final = 1 << 20
+_OLE_MARK: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
+_MERGED: Final = re.compile(rb'<mergeCell\s+ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
+_FORMULAS: Final = re.compile(rb"<f[\s>/]")
+_MOST_MERGED_ROWS: Final = 1_000_000
 _GUARD: Final = "'"
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+# openpyxl raises all of these on broken workbooks.
+_BROKEN: Final = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    EOFError,
+    AssertionError,
+    ParseError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    InvalidFileException,
+)
 
-Rows = list[tuple[Any, ...]]
+
+def check_form(path: Path) -> None:
+    """Refuse what is named a workbook and is an old or a locked one.
+
+    Raises:
+        FileNotReadableError: It is, or cannot be opened.
+    """
+    try:
+        with path.open("rb") as stream:
+            if stream.read(len(_OLE_MARK)) != _OLE_MARK:
+                return
+            locked = _ENCRYPTED in stream.read(_PIECE)
+    except OSError as error:
+        raise FileNotReadableError(file=path.name, reason=error.strerror or str(error)) from error
+    raise FileNotReadableError(
+        file=path.name, reason="workbook_locked" if locked else "workbook_old"
+    )
 
 
 def read_xlsx(
-    path: Path, *, findings: Findings, known: Collection[str], part: str | None = None
+    path: Path,
+    *,
+    findings: Findings,
+    known: Collection[str],
+    part: str | None = None,
+    surfaces: bool = True,
 ) -> Arrived:
     """A workbook's list as it arrived; a row is the row of the sheet.
 
+    What is merged downwards holds for each row; the result of a formula is the one the file keeps.
+
     Args:
         path: The workbook.
-        findings: Takes the sheets that were not read.
+        findings: Takes the sheets that were not read, formulas without a result, cells in error.
         known: Plain forms of the headings a list may have (`headings.headings`).
         part: Sheet to read; None for the first with a header row that says something known.
+        surfaces: Whether several rows may be the corners of one parcel.
 
     Raises:
         FileNotReadableError: It is no workbook, or has no such sheet.
+        FileTooLargeError: It has too many cells.
     """
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        ParseError,
-        zipfile.BadZipFile,
-        InvalidFileException,
-    ) as error:
+        with path.open("rb") as stream, warnings.catch_warnings():
+            # Parts that openpyxl leaves out are none of those a list stands in.
+            warnings.simplefilter("ignore")
+            rows, chosen, several, formulas = _sheet(
+                stream, path, findings=findings, known=known, part=part
+            )
+    except _BROKEN as error:
         raise FileNotReadableError(file=path.name, reason=str(error)) from error
-    try:
-        return _book(book, path, findings=findings, known=known, part=part)
-    except (ValueError, KeyError, TypeError, ParseError, zipfile.BadZipFile) as error:
-        raise FileNotReadableError(file=path.name, reason=str(error)) from error
-    finally:
-        book.close()
-
-
-def read_csv(
-    path: Path, *, findings: Findings, known: Collection[str], encoding: str | None = None
-) -> Arrived:
-    """A text list as it arrived; a row is the row a spreadsheet would show it in.
-
-    Args:
-        path: The file, in UTF-8 with or without byte order mark, or GBK.
-        findings: Takes a guessed encoding.
-        known: Plain forms of the headings a list may have (`headings.headings`).
-        encoding: As stated by the user.
-
-    Raises:
-        FileNotReadableError: It cannot be opened, or is not text in the stated encoding.
-    """
-    text, name = open_text(path, findings, encoding)
-    try:
-        rows = [tuple(row) for row in csv.reader(io.StringIO(text, newline=""), _dialect(text))]
-    except csv.Error as error:
-        raise FileNotReadableError(file=path.name, reason=str(error)) from error
-    rows = [tuple(_unguarded(cell) for cell in row) for row in rows]
-    table, numbers = _list(rows, known)
-    return Arrived(
-        Kind.CSV, source_of(path), framed(table, None, rows=numbers), None, encoding=name
+    table, numbers = listed(rows, known=known, findings=findings)
+    _report_formulas(formulas, numbers, findings)
+    whole = Arrived(
+        Kind.XLSX,
+        source_of(path),
+        framed(table, None, rows=numbers),
+        None,
+        part=chosen if several else None,
     )
+    sheet = Sheet(table, numbers, (path.stem, chosen))
+    return with_corners(whole, sheet, known=known, findings=findings) if surfaces else whole
 
 
 def guarded(cell: str) -> str:
@@ -97,13 +121,14 @@ def guarded(cell: str) -> str:
     return f"{_GUARD}{cell}" if _could_be_formula(cell) else cell
 
 
+def unguarded(cell: str) -> str:
+    """The text that was guarded."""
+    return cell[1:] if cell.startswith(_GUARD) and _could_be_formula(cell) else cell
+
+
 def _could_be_formula(cell: str) -> bool:
     bare = cell.lstrip(_GUARD)
     return bare.startswith(_FORMULA) and not _is_number(bare)
-
-
-def _unguarded(cell: str) -> str:
-    return cell[1:] if cell.startswith(_GUARD) and _could_be_formula(cell) else cell
 
 
 def _is_number(cell: str) -> bool:
@@ -114,117 +139,110 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _book(
+def _sheet(
+    stream: BinaryIO, path: Path, *, findings: Findings, known: Collection[str], part: str | None
+) -> tuple[Rows, str, bool, list[int]]:
+    """The rows of the sheet to read, its name, whether it has others, rows with bare formulas."""
+    book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+    try:
+        chosen = _chosen(book, path, findings=findings, known=known, part=part)
+        sheet = book[chosen]
+        rows = list(_bounded(sheet, path))
+        merged, with_formulas = _peeked(stream, sheet)
+        several = len(book.worksheets) > 1
+    finally:
+        book.close()
+    formulas = _bare_formulas(stream, chosen, rows, path) if with_formulas else []
+    return _filled_down(rows, merged), chosen, several, formulas
+
+
+def _chosen(
     book: Any, path: Path, *, findings: Findings, known: Collection[str], part: str | None
-) -> Arrived:
-    names = [sheet.title for sheet in book.worksheets]
+) -> str:
+    """The sheet to read; a hidden one only where no other has a heading known."""
+    sheets = sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")
+    names = [sheet.title for sheet in sheets]
+    if not names:
+        raise FileNotReadableError(file=path.name, reason="no sheet")
     if part is not None and part not in names:
         raise FileNotReadableError(file=path.name, reason=f"{part} / {', '.join(names)}")
-    heads = {name: _head(book[name]) for name in names}
-    scores = {name: _score(_header(rows, known), rows, known) for name, rows in heads.items()}
-    chosen = part or max(names, key=lambda name: scores[name] > 0, default=None)
-    if chosen is None:
-        raise FileNotReadableError(file=path.name, reason="no sheet")
-    for name in names:
-        if name != chosen and any(_filled(row) for row in heads[name]):
-            count = max((book[name].max_row or 1) - 1, 0)
-            findings.add("part_not_used", found=name, details={"part": name, "records": count})
-    table, numbers = _list(list(book[chosen].iter_rows(values_only=True)), known)
-    return Arrived(
-        Kind.XLSX,
-        source_of(path),
-        framed(table, None, rows=numbers),
-        None,
-        part=chosen if len(names) > 1 else None,
-    )
+    heads = {sheet.title: list(_bounded(sheet, path, HEADER_DEPTH)) for sheet in sheets}
+    chosen: str = part or max(names, key=lambda name: score(heads[name], known) > 0)
+    for sheet in sheets:
+        if sheet.title != chosen and any(filled(row) for row in heads[sheet.title]):
+            count = sum(1 for row in _bounded(sheet, path) if filled(row))
+            details = {"part": sheet.title, "records": max(count - 1, 0)}
+            findings.add("part_not_used", found=sheet.title, details=details)
+    return chosen
 
 
-def _head(sheet: Any) -> Rows:
-    return list(sheet.iter_rows(max_row=HEADER_DEPTH, values_only=True))
+def _bounded(sheet: Any, path: Path, depth: int | None = None) -> Iterator[tuple[Any, ...]]:
+    """Rows as long as what is written in them, whatever size the sheet claims to have."""
+    sheet.reset_dimensions()
+    cells = 0
+    for number, row in enumerate(sheet.iter_rows(max_row=depth, values_only=True), start=1):
+        cells += len(row) + 1
+        if cells > MOST_CELLS:
+            raise FileTooLargeError(
+                file=path.name, reason="workbook_cells", found=cells, limit=MOST_CELLS
+            )
+        yield row
+        if number == depth:
+            return
 
 
-def _list(rows: Rows, known: Collection[str]) -> tuple[pd.DataFrame, np.ndarray]:
-    """The records under the header row, and their row numbers from 1."""
-    if not rows:
-        return pd.DataFrame(), np.zeros(0, "int64")
-    top = _header(rows[:HEADER_DEPTH], known)
-    width = max(len(row) for row in rows[top:])
-    names = [_name(cell) for cell in rows[top]] + [""] * (width - len(rows[top]))
-    body = [
-        (number, row + (None,) * (width - len(row)))
-        for number, row in enumerate(rows[top + 1 :], start=top + 2)
-        if _filled(row)
-    ]
-    numbers = np.array([number for number, _ in body], "int64")
-    columns = list(zip(*(row for _, row in body), strict=True)) or [()] * width
-    kept = [i for i, name in enumerate(names) if name or any(c is not None for c in columns[i])]
-    if not kept:  # cells, but nothing in any of them
-        return pd.DataFrame(), np.zeros(0, "int64")
-    table = pd.concat(
-        [pd.Series(_column(columns[i]), name=names[i] or f"#{i + 1}") for i in kept], axis=1
-    )
-    return table, numbers
+def _peeked(stream: BinaryIO, sheet: Any) -> tuple[list[tuple[int, int, int]], bool]:
+    """Columns merged downwards (column, first and last row), and whether there are formulas.
+
+    openpyxl tells of neither while it streams.
+    """
+    merged: list[tuple[int, int, int]] = []
+    formulas, tail, total = False, b"", 0
+    place = str(sheet._worksheet_path).lstrip("/")  # noqa: SLF001 - the one place that knows
+    with zipfile.ZipFile(stream) as parts, parts.open(place) as content:
+        while piece := content.read(_PIECE):
+            text = tail + piece
+            formulas = formulas or _FORMULAS.search(text) is not None
+            for found in _MERGED.finditer(text):
+                first, last = int(found[2]), int(found[4])
+                total += last - first
+                if last > first and total <= _MOST_MERGED_ROWS:
+                    merged.append((column_index_from_string(found[1].decode()), first, last))
+            # A mark cut in two is whole in the next piece, and one at the end is seen twice.
+            tail = text[-64:]
+    return merged, formulas
 
 
-def _header(rows: Rows, known: Collection[str]) -> int:
-    """Place of the header row: the one with the most headings known, else the fullest first."""
-    if not rows:
-        return 0
-    scores = [_score(place, rows, known) for place in range(len(rows))]
-    best = max(scores)
-    if best > 0:
-        return scores.index(best)
-    widths = [sum(cell not in (None, "") for cell in row) for row in rows]
-    return widths.index(max(widths))
+def _filled_down(rows: list[tuple[Any, ...]], merged: Iterable[tuple[int, int, int]]) -> Rows:
+    for column, first, last in merged:
+        if first > len(rows) or len(rows[first - 1]) < column:
+            continue
+        said = rows[first - 1][column - 1]
+        for place in range(first, min(last, len(rows))):
+            row = rows[place]
+            if said is None or (len(row) >= column and row[column - 1] is not None):
+                continue
+            longer = row + (None,) * (column - len(row))
+            rows[place] = (*longer[: column - 1], said, *longer[column:])
+    return rows
 
 
-def _score(place: int, rows: Rows, known: Collection[str]) -> int:
-    if place >= len(rows):
-        return 0
-    texts = [_name(cell) for cell in rows[place]]
-    return sum(any(form in known for form in heading_forms(text)) for text in texts if text)
+def _bare_formulas(stream: BinaryIO, chosen: str, rows: Rows, path: Path) -> list[int]:
+    """Numbers of rows with a formula whose result the file does not keep."""
+    book = openpyxl.load_workbook(stream, read_only=True)
+    try:
+        written = _bounded(book[chosen], path)
+        return [
+            number
+            for number, (shown, kept) in enumerate(zip(written, rows, strict=False), start=1)
+            if any(
+                there is None and isinstance(cell, str) and cell.startswith("=")
+                for cell, there in zip(shown, kept, strict=False)
+            )
+        ]
+    finally:
+        book.close()
 
 
-def _filled(row: Sequence[Any]) -> bool:
-    return any(cell is not None and str(cell).strip() for cell in row)
-
-
-def _name(cell: Any) -> str:
-    return "" if cell is None else " ".join(str(cell).split())
-
-
-def _column(cells: Iterable[Any]) -> Any:
-    """Cells as one typed column where they are of one kind, else as text."""
-    known = [None if isinstance(c, str) and not c.strip() else c for c in cells]
-    kinds = {type(c) for c in known if c is not None}
-    if not kinds or kinds <= {str}:
-        return pd.array(known, dtype="str")
-    if kinds == {bool}:
-        return pd.array(known, dtype="boolean")
-    if kinds == {int} and all(c is None or abs(c) < 1 << 62 for c in known):
-        return pd.array(known, dtype="Int64")
-    if kinds <= {int, float}:
-        return pd.array([_cell(c) for c in known], dtype="str")
-    return pd.array([_cell(c) for c in known], dtype="str")
-
-
-def _cell(cell: Any) -> str | None:
-    if cell is None:
-        return None
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
-        return str(int(cell))
-    if isinstance(cell, dt.datetime):
-        return cell.isoformat(" ") if cell.time() != dt.time() else cell.date().isoformat()
-    return str(cell)
-
-
-def _dialect(text: str) -> type[csv.Dialect]:
-    # The delimiter is the one the fullest of the first lines holds most often.
-    lines = text.splitlines()[:HEADER_DEPTH]
-    counts = {mark: max((line.count(mark) for line in lines), default=0) for mark in _DELIMITERS}
-    chosen = max(_DELIMITERS, key=lambda mark: counts[mark])
-
-    class _Found(csv.excel):
-        delimiter = chosen
-
-    return _Found
+def _report_formulas(formulas: list[int], numbers: np.ndarray, findings: Findings) -> None:
+    findings.add("formula_without_result", rows=numbers[np.isin(numbers, formulas)])
