@@ -12,10 +12,19 @@ from parcels.errors import FileNotReadableError
 from parcels.findings import Findings
 
 _CJK: Final = "gb18030"
+_TAIWAN: Final = "big5"
 _BYTES: Final = "latin-1"
 # How large a part of the characters must be everyday Chinese before a guess says "Chinese".
 _EVERYDAY_SHARE: Final = 0.5
 _WHOLE_SHARE: Final = 0.9
+# First bytes of everyday characters: in GB 2312 signs, full-width letters and hanzi, in Big5 signs
+# and the characters of the first level.
+_EVERYDAY: Final = {
+    "gb2312": frozenset({0xA1, 0xA3, *range(0xB0, 0xF8)}),
+    "big5": frozenset({0xA1, 0xA2, *range(0xA4, 0xC7)}),
+}
+_HEAD: Final = 4096
+_SIGNS: Final = b"\t\n\r,;=[]0123456789"
 _WORD: Final = re.compile(r"[^\s\"'<>{}\[\]=,;:]+")
 
 
@@ -46,6 +55,15 @@ def fits(samples: Sequence[bytes], encoding: str) -> bool:
     return good >= len(samples) * _WHOLE_SHARE
 
 
+def unlikely(samples: Sequence[bytes], declared: str) -> bool:
+    """Whether what is declared a Chinese encoding is rather UTF-8, which mostly fits it too."""
+    if declared not in {_CJK, _TAIWAN} or not fits(samples, "utf-8"):
+        return False
+    if not any(_has_hanzi(decoded(one, "utf-8")) for one in samples):
+        return False
+    return _everyday_share(samples, _CJK, "gb2312") < _WHOLE_SHARE
+
+
 def cleanly(samples: Iterable[bytes], encoding: str) -> bool:
     """Whether every sample is whole text in this encoding, nothing cut off."""
     try:
@@ -57,16 +75,18 @@ def cleanly(samples: Iterable[bytes], encoding: str) -> bool:
 
 
 def guess(samples: Sequence[bytes]) -> str:
-    """The likeliest encoding of these samples: UTF-8, GB18030, else Latin-1.
+    """The likeliest encoding of these samples: UTF-8, GB18030, Big5, else Latin-1.
 
     Args:
         samples: Texts as bytes, at least one with a byte over 127.
     """
-    if fits(samples, "utf-8"):
+    if fits(samples, "utf-8") and not _rather_chinese(samples):
         return "utf-8"
-    if fits(samples, _CJK) and _everyday_share(samples) >= _EVERYDAY_SHARE:
-        return _CJK
-    return _BYTES
+    mainland = _everyday_share(samples, _CJK, "gb2312") if fits(samples, _CJK) else 0.0
+    taiwan = _everyday_share(samples, _TAIWAN, "big5") if fits(samples, _TAIWAN) else 0.0
+    if taiwan >= _WHOLE_SHARE and taiwan > mainland:
+        return _TAIWAN
+    return _CJK if mainland >= _EVERYDAY_SHARE else _BYTES
 
 
 def decoded(sample: bytes, encoding: str) -> str:
@@ -89,7 +109,8 @@ def read_text(content: bytes, encoding: str | None = None) -> tuple[str, str, bo
         LookupError: No such encoding is known.
     """
     if encoding is not None:
-        return content.decode(encoding).removeprefix("\ufeff"), encoding, False
+        name = known_codec(encoding) or encoding
+        return content.decode(name).removeprefix("\ufeff"), name, False
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF16_LE, "utf-16"),
@@ -97,10 +118,15 @@ def read_text(content: bytes, encoding: str | None = None) -> tuple[str, str, bo
     ):
         if content.startswith(mark):
             return content.decode(name, errors="replace"), name, False
+    if wide := _wide(content):
+        return content.decode(wide, errors="replace"), wide, True
     if content.isascii():
         return content.decode("ascii"), "utf-8", False
     name = guess([content])
-    return content.decode(name, errors="replace"), name, name != "utf-8"
+    text = content.decode(name, errors="replace")
+    # Two Chinese characters can be whole UTF-8, and "·" can be one of them: then it is a guess.
+    whole = name == "utf-8" and cleanly([content], name)
+    return text, name, not whole or not (_has_hanzi(text) or not _whole_gb(content))
 
 
 def open_text(
@@ -149,14 +175,45 @@ def _is_text(sample: bytes, encoding: str) -> bool:
     return True
 
 
-def _everyday_share(samples: Iterable[bytes]) -> float:
-    # Everyday Chinese is what the first standard, GB 2312, holds; Western text read as GB 18030
-    # falls nearly wholly outside it.
+def _everyday_share(samples: Iterable[bytes], encoding: str, standard: str) -> float:
+    # Everyday Chinese is what the first standards hold; Western text read as GB 18030 falls nearly
+    # wholly outside it.
     foreign = everyday = 0
     for sample in samples:
-        for character in decoded(sample, _CJK):
+        for character in decoded(sample, encoding):
             if character.isascii():
                 continue
             foreign += 1
-            everyday += len(character.encode("gb2312", "ignore")) > 0
+            everyday += next(iter(character.encode(standard, "ignore")), 0) in _EVERYDAY[standard]
     return everyday / foreign if foreign else 0.0
+
+
+def _rather_chinese(samples: Sequence[bytes]) -> bool:
+    """Whether text that is whole in UTF-8 is so by chance, as GBK "联通" is."""
+    if not fits(samples, _CJK) or any(_has_hanzi(decoded(one, "utf-8")) for one in samples):
+        return False
+    foreign = "".join(c for one in samples for c in decoded(one, "utf-8") if not c.isascii())
+    # Signs such as the degree and the square are written in UTF-8 as well.
+    western = all("\xa0" <= c <= "\xff" for c in foreign)
+    return not western and _everyday_share(samples, _CJK, "gb2312") >= _WHOLE_SHARE
+
+
+def _has_hanzi(text: str) -> bool:
+    places = map(ord, text)
+    return any(0x3400 <= place <= 0x9FFF or place >= 0x20000 for place in places)
+
+
+def _whole_gb(content: bytes) -> bool:
+    return _is_text(content, _CJK) and _everyday_share([content], _CJK, "gb2312") >= _WHOLE_SHARE
+
+
+def _wide(content: bytes) -> str | None:
+    """UTF-16 without a mark, told by the zero bytes beside its commas and line ends."""
+    head = content[: _HEAD // 2 * 2]
+    if b"\0" not in head or len(content) % 2:
+        return None
+    even, odd = head[::2], head[1::2]
+    little = sum(high == 0 and low in _SIGNS for low, high in zip(even, odd, strict=True))
+    big = sum(high == 0 and low in _SIGNS for high, low in zip(even, odd, strict=True))
+    name = "utf-16-le" if little > big else "utf-16-be"
+    return name if max(little, big) > 0 and _is_text(content, name) else None

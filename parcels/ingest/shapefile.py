@@ -15,7 +15,7 @@ from parcels.findings import Findings
 from parcels.ingest import dbf, ogr
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of
 from parcels.ingest.bounds import Limits
-from parcels.ingest.encodings import cleanly, decoded, fits, guess, known_codec
+from parcels.ingest.encodings import cleanly, decoded, fits, guess, known_codec, unlikely
 
 _BYTES: Final = "ISO-8859-1"
 # Encodings GDAL and Python name alike and read alike.
@@ -137,7 +137,8 @@ def _encoding(
         declared = dbf.LANGUAGES.get(table.language)
     if not samples:
         return Encoding(declared if declared in _GDAL else "utf-8", plain=True)
-    if declared is not None and declared not in _FIT_ALL and fits(samples, declared):
+    if declared is not None and _is_believed(declared, samples):
+        return _settled(declared, samples)
         return _settled(declared, samples)
     name = guess(samples)
     if declared in _FIT_ALL and name == _WESTERN:
@@ -148,6 +149,12 @@ def _encoding(
         details={"encoding": name, "declared": declared or ""},
     )
     return _settled(name, samples)
+
+
+def _is_believed(declared: str, samples: list[bytes]) -> bool:
+    if declared in _FIT_ALL or not fits(samples, declared):
+        return False
+    return not unlikely(samples, declared)
 
 
 def _settled(name: str, samples: list[bytes]) -> Encoding:
