@@ -354,7 +354,7 @@ def _unlike_formula(written: str) -> str:
     return f"'{written}" if runs else written
 
 
-_RUNS: Final = re.compile(r"\s*[=+\-@]|[\t\r\n]")
+_RUNS: Final = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 _HARMLESS: Final = re.compile(r"[+-][\d .,%()-]*")
 
 

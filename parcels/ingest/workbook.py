@@ -33,7 +33,9 @@ _MERGED: Final = re.compile(rb'<mergeCell\s+ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,
 _FORMULAS: Final = re.compile(rb"<f[\s>/]")
 _MOST_MERGED_ROWS: Final = 1_000_000
 _GUARD: Final = "'"
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+# Programs take signs of full width for the others, and leave out white space before them.
+_FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BREAKS: Final = ("\t", "\r", "\n")
 # openpyxl raises all of these on broken workbooks.
 _BROKEN: Final = (
     OSError,
@@ -128,7 +130,9 @@ def unguarded(cell: str) -> str:
 
 def _could_be_formula(cell: str) -> bool:
     bare = cell.lstrip(_GUARD)
-    return bare.startswith(_FORMULA) and not _is_number(bare)
+    return bare.startswith(_BREAKS) or (
+        bare.lstrip().startswith(_FORMULA) and not _is_number(bare)
+    )
 
 
 def _is_number(cell: str) -> bool:
