@@ -114,6 +114,7 @@ CODES: Final[Mapping[str, Severity]] = {
     "area_differs": Severity.WARNING,
     # moves
     "move_too_early": Severity.ERROR,
+    "stage_erased": Severity.ERROR,
     "stage_not_allowed": Severity.ERROR,
     "stage_unusual": Severity.WARNING,
     "evidence_missing": Severity.ERROR,

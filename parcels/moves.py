@@ -29,6 +29,7 @@ _LACKS: Final = {
 
 MOVE_CODES: Final = (
     "move_too_early",
+    "stage_erased",
     "stage_not_allowed",
     "stage_unusual",
     "evidence_missing",
@@ -138,18 +139,25 @@ class _Steps:
         # Known, but only from a later day on.
         early = (places < 0) & staged
         kept = early | _changes(delivered, in_force, keys, places)
-        columns = ["code", "row", "source_document", *keys]
+        if "erased" in delivered:
+            kept |= delivered["erased"].notna().to_numpy(bool)
+        columns = ["code", "row", "source_document", "erased", *keys]
         rows = delivered[kept].reindex(columns=columns).reset_index(drop=True)
         was = in_force.reindex(columns=["source_document", *keys])
         was = was.reindex(pd.Index(np.where(places[kept] < 0, len(was), places[kept])))
         before = pd.DataFrame({key: _plain(was[key]) for key in was.columns})
         after = rows[["code", "row"]].copy()
+        taken_away = rows["erased"].astype("str").fillna("").str.split(";")
         for key in keys:
             after[key] = np.where(rows[key].notna(), _plain(rows[key]), before[key])
+            if rows["erased"].notna().any():
+                gone = taken_away.map(lambda told, key=key: key in told).to_numpy(bool)
+                after[key] = np.where(gone & rows[key].isna(), None, after[key])
         self.delivered, self.before, self.after = rows, before, after
         differs = before["stage"].to_numpy(object) != after["stage"].to_numpy(object)
         known = before["stage"].notna() & after["stage"].notna()
         self.moves = np.asarray(known & differs, dtype=bool)
+        self.erased = (before["stage"].notna() & after["stage"].isna()).to_numpy(bool)
         self.early = early[kept]
         self.since, self.later = _times(held, rows["code"], before, day)
 
@@ -255,6 +263,9 @@ class _Report:
 
 
 def _check_order(steps: _Steps, layer: Layer, claim: Claim, report: _Report) -> None:
+    # Without a stage a parcel could enter again anywhere.
+    told = [report.stages(one, one) for _, one, _ in steps.where(steps.erased)]
+    report.add("stage_erased", np.flatnonzero(steps.erased).tolist(), told)
     day = np.datetime64(claim.on, "s")
     too_early = steps.early | (
         steps.moves & (~np.isnat(steps.later) | ~(steps.since < day).astype(bool))

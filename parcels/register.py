@@ -383,7 +383,7 @@ class Register:
             findings: Takes what is wrong.
         """
         declared = self.layer(layer)
-        wanted = {"stage", *moves.facts(declared)}
+        wanted = {"stage", "erased", *moves.facts(declared)}
         if not wanted & set(delivered.columns[delivered.notna().any()]):
             return
         with self.store.read() as connection:
@@ -499,7 +499,7 @@ class Register:
             return
         delivered = intake.parcels
         claim = Claim(intake.act.on, intake.evidence, intake.corrects)
-        judged = ["code", "source_document", "stage", *moves.facts(layer)]
+        judged = ["code", "source_document", "stage", "erased", *moves.facts(layer)]
         known = delivered.loc[
             delivered["code"].isin(held["code"]), delivered.columns.intersection(judged)
         ]

@@ -194,3 +194,18 @@ def test_only_the_rows_concerned_are_told():
 
     assert told["number"].unique().tolist() == ["P49"]
     assert told["row"].unique().tolist() == [51]
+
+
+def test_a_stage_cannot_be_taken_away_to_enter_again_anywhere():
+    row = {"code": "A", "stage": None, "erased": "name;stage"}
+
+    assert codes(SITE, frame(row), held(known("listed"))) == ["stage_erased"]
+    assert codes(SITE, frame(row), held(known("listed")), corrects=True) == []
+
+
+def test_a_fact_that_a_gate_asks_for_cannot_be_taken_away():
+    believed = held(known("effect_assessment", **UNITS))
+    row = {"code": "A", "effect_assessor": None, "erased": "effect_assessor"}
+
+    assert codes(SITE, frame(row), believed) == ["gate_not_met"]
+    assert codes(SITE, frame({**row, "erased": "remarks"}), believed) == []
