@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import geopandas as gpd
 import pandas as pd
+from rich.padding import Padding
 from rich.text import Text
 
 from maps import tables, text
+from parcels.exchange.output import placed
 from parcels.findings import Severity
 from parcels.model import Layer
 
@@ -72,22 +75,40 @@ def reasons(found: pd.DataFrame, *, layer: Layer, lang: str) -> dict[int, str]:
     return rows
 
 
-def show(found: pd.DataFrame, *, layer: Layer, lang: str, limit: int = SHOWN) -> None:
+def show(
+    found: pd.DataFrame,
+    *,
+    layer: Layer,
+    lang: str,
+    limit: int = SHOWN,
+    out: Path | None = None,
+) -> None:
     """Print a report, the worst first: per code its count, the first rows, and how to mend them.
+
+    On a terminal long lines go on below their beginning; elsewhere each finding is one line.
 
     Args:
         found: A report, as `Findings.frame` gives it.
         layer: The layer the delivery is for.
         lang: "zh" or "en".
         limit: Findings of one code that are printed.
+        out: File to write instead.
+
+    Raises:
+        OutputNotWritableError: The file cannot be written.
     """
-    console = tables.screen()
-    if found.empty:
-        console.print(Text(text.say("report.none", lang)))
+    lines = list(_lines(found, layer=layer, lang=lang, limit=limit))
+    if out is not None:
+        whole = "".join(f"{' ' * indent}{line.plain}\n" for indent, line in lines)
+        with placed(out) as made:
+            made.write_text(whole, encoding="utf-8")
         return
-    for line in _lines(found, layer=layer, lang=lang, limit=limit):
-        console.print(line, soft_wrap=True)
-    console.print(Text(text.say("report.counted", lang, all=len(found), **counts(found))))
+    console = tables.screen()
+    for indent, line in lines:
+        if console.is_terminal:
+            console.print(Padding(line, (0, 0, 0, indent), expand=False))
+        else:
+            console.print(Text(" " * indent).append_text(line), soft_wrap=True)
 
 
 def some(found: pd.DataFrame, most: int) -> pd.DataFrame:
@@ -184,7 +205,13 @@ def field_labels(found: pd.DataFrame, layer: Layer, lang: str) -> pd.Series:
     return found["field"].map(lambda key: labels.get(key, key), na_action="ignore")
 
 
-def _lines(found: pd.DataFrame, *, layer: Layer, lang: str, limit: int) -> Iterator[Text]:
+def _lines(
+    found: pd.DataFrame, *, layer: Layer, lang: str, limit: int
+) -> Iterator[tuple[int, Text]]:
+    """Every line with its indent in characters."""
+    if found.empty:
+        yield 0, Text(text.say("report.none", lang))
+        return
     several = len(found["file"].unique()) > 1
     for group in summary(found).itertuples():
         severity = Severity(group.severity)
@@ -196,16 +223,28 @@ def _lines(found: pd.DataFrame, *, layer: Layer, lang: str, limit: int) -> Itera
             code=group.code,
             count=group.count,
         )
-        yield Text(head, style=_COLOURS[severity])
+        yield 0, Text(head, style=_COLOURS[severity])
         alike = found[(found["code"] == group.code) & (found["severity"] == group.severity)]
-        shown = alike.head(limit)
-        said = sentences(shown, layer=layer, lang=lang)
-        for one, what in zip(shown.itertuples(), said["what"], strict=True):
-            yield Text(f"  {_place(one, lang, several=several)}{what}")
-        if len(alike) > limit:
-            yield Text("  " + text.say("report.more", lang, count=len(alike) - limit), "dim")
-        for mend in dict.fromkeys(said["mend"]):
-            yield Text("  " + text.say("report.mend", lang, mend=mend), "italic")
+        yield from _of_code(alike, layer=layer, lang=lang, limit=limit, several=several)
+    yield 0, Text(text.say("report.counted", lang, all=len(found), **counts(found)))
+
+
+def _of_code(
+    alike: pd.DataFrame, *, layer: Layer, lang: str, limit: int, several: bool
+) -> Iterator[tuple[int, Text]]:
+    shown = alike.head(limit)
+    said = sentences(shown, layer=layer, lang=lang)
+    # One way to mend them all is said once at the end, different ones each beside its finding.
+    mends = said["mend"].map(lambda mend: Text(text.say("report.mend", lang, mend=mend), "italic"))
+    same = bool((said["mend"] == said["mend"].iloc[0]).all())
+    for one, what, mend in zip(shown.itertuples(), said["what"], mends, strict=True):
+        yield 2, Text(f"{_place(one, lang, several=several)}{what}")
+        if not same:
+            yield 4, mend
+    if len(alike) > limit:
+        yield 2, Text(text.say("report.more", lang, count=len(alike) - limit), "dim")
+    if same:
+        yield 2, mends.iloc[0]
 
 
 def _place(one: Any, lang: str, *, several: bool) -> str:

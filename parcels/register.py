@@ -7,7 +7,7 @@ so that the same call with the same arguments does the same thing on any day.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,9 @@ from parcels.tables import (
     unit,
     version,
 )
+
+STEPS: Final = ("store", "tidy", "commit")
+"""Keys of the steps of `Register.take_all` that progress is told of."""
 
 _NUMBERS: Final = frozenset({"declared_area_m2", "registered_lon", "registered_lat", "area_m2"})
 _GROUPED: Final = ("district", "unit", "stage", "area_m2")
@@ -449,12 +452,19 @@ class Register:
             intake = Intake(moving, act, evidence=given)
             return self._record(connection, declared, intake, kind="advance")
 
-    def take_all(self, layer: str, deliveries: Sequence[Intake]) -> list[Outcome]:
+    def take_all(
+        self,
+        layer: str,
+        deliveries: Sequence[Intake],
+        *,
+        progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
+    ) -> list[Outcome]:
         """Take in several deliveries, a change each, in one transaction: all of them or none.
 
         Args:
             layer: Key of the layer.
             deliveries: What `take` takes, in order.
+            progress: Told of each of STEPS; of "commit" when all is written and nothing kept yet.
 
         Raises:
             StoreBusyError: Another process is writing.
@@ -462,9 +472,14 @@ class Register:
         """
         declared = self.layer(layer)
         with self.store.write() as connection:
-            outcomes = [self._take_one(connection, declared, one) for one in deliveries]
+            outcomes = []
+            for done, intake in enumerate(deliveries):
+                progress("store", done, len(deliveries))
+                outcomes.append(self._take_one(connection, declared, intake))
             if any(outcome.change is not None for outcome in outcomes):
+                progress("tidy", 0, 1)
                 self.store.tidy(connection)
+            progress("commit", 0, 1)
         return outcomes
 
     def _take_one(self, connection: sa.Connection, layer: Layer, intake: Intake) -> Outcome:

@@ -120,9 +120,11 @@ def run(arguments: list[str]) -> int:
         problem.print(escape(_usage(error, lang)), style="red", soft_wrap=True)
         return int(Exit.USAGE)
     except (KeyboardInterrupt, typer.Abort):
+        code = Exit.INTERRUPTED
+    # Typer makes this code of a Ctrl-C by itself, without a word.
+    if code == Exit.INTERRUPTED:
         problem.print(text.say("cli.interrupted", lang), soft_wrap=True)
-        return int(Exit.INTERRUPTED)
-    return code if isinstance(code, int) else int(Exit.DONE)
+    return int(code) if isinstance(code, int) else int(Exit.DONE)
 
 
 def _language(arguments: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -13,15 +13,18 @@ from typing import Annotated, Any
 import geopandas as gpd
 import pandas as pd
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from maps import report, report_files, settings, tables
+from maps import report, settings, tables
 from maps.answers import Exit
 from maps.cli import proof
+from maps.cli.bars import bar
 from maps.cli.desk import Desk, desk_of
+from maps.cli.interruption import Interruption
 from maps.cli.proof import Proof
+from maps.cli.receipts import Answer, Receipt
 from maps.report_files import Told
 from parcels import mappings
+from parcels import register as registers
 from parcels.errors import FileNotReadableError, OutputNotWritableError, ReasonNeededError
 from parcels.findings import Findings
 from parcels.ingest import containers
@@ -113,11 +116,15 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     report_to: Annotated[
         list[Path] | None, typer.Option("--report", help="commands.options.report")
     ] = None,
+    format_: Annotated[
+        tables.Format, typer.Option("--format", help="commands.options.report_format")
+    ] = tables.Format.TABLE,
+    out: Annotated[Path | None, typer.Option(help="commands.options.report_out")] = None,
 ) -> int:
     """Check deliveries and take them in."""
     desk = desk_of(context)
-    for path in report_to or []:
-        report_files.check(path)
+    answer = Answer(format_, out, tuple(report_to or ()))
+    answer.check()
     layers = desk.catalog()
     declared = layers.layer(layer)
     if correct and not reason:
@@ -156,46 +163,55 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
         corrects=correct,
         sender=sender or unit or district,
     )
-    with desk.open(layers, create=True) as register:
-        return bring_in(desk, register, declared, files, wish, report_to=report_to or [])
+    with Interruption() as watch, desk.open(layers, create=True) as register:
+        return bring_in(desk, register, declared, files, wish, answer=answer, watch=watch)
 
 
-def bring_in(
+def bring_in(  # noqa: PLR0913 - what is asked, and how to answer
     desk: Desk,
     register: Register,
     layer: Layer,
     files: list[Path],
     wish: Wish,
     *,
-    report_to: Sequence[Path] = (),
+    answer: Answer | None = None,
+    watch: Interruption | None = None,
 ) -> int:
     """Receive files, report what was found, and store what may be stored.
 
     Returns:
         The exit code: DONE, or DELIVERY_NOT_ACCEPTED when a row or a file was kept out.
     """
+    answer, watch = answer or Answer(), watch or Interruption()
     for path in files:
         _refuse_own(register, path)
     with containers.opened(files, part=wish.options.part, bounds=wish.options.bounds) as sent:
         deliveries = [_receive(desk, register, layer, one, wish) for one in sent]
     found = _found(deliveries)
-    report.show(found, layer=layer, lang=desk.lang)
     told = Told(found, layer, desk.lang, _boundaries(deliveries), register.territory)
-    for path in report_to:
-        for left_out in report_files.write(told, path):
-            desk.print(left_out)
-        desk.print(desk.say("cli.written", file=path))
+    answer.report(desk, told)
     kept_out = sum(len(one.frame) - len(one.ready) for one in deliveries)
     refused = kept_out > 0 or bool((found["severity"] == "error").any())
+    receipts = [Receipt.of(one) for one in deliveries]
     if wish.dry_run:
-        desk.print(desk.say("commands.import_said.dry_run"))
+        answer.say(desk, desk.say("commands.import_said.dry_run"))
     elif refused and not wish.accept_valid:
-        desk.print(desk.say("commands.import_said.nothing_stored", rows=kept_out))
+        answer.say(desk, desk.say("commands.import_said.nothing_stored", rows=kept_out))
     else:
         # First the rows kept out: if they cannot be written, nothing may be stored either.
-        _put_aside(desk, layer, deliveries, wish)
-        _store(desk, register, layer, deliveries, wish)
-    return int(Exit.DELIVERY_NOT_ACCEPTED if refused else Exit.DONE)
+        aside = _put_aside(desk, layer, deliveries, wish)
+        receipts = [one.put_aside(path) for one, path in zip(receipts, aside, strict=True)]
+        for one in receipts:
+            if one.rejects is not None:
+                answer.say(desk, one.said_aside(desk))
+        stored = _store(desk, register, layer, deliveries, wish, watch=watch)
+        receipts = [one.stored_as(kept) for one, kept in zip(receipts, stored, strict=True)]
+        for one in receipts:
+            if one.looked_at:
+                answer.say(desk, one.said(desk))
+    code = Exit.DELIVERY_NOT_ACCEPTED if refused else Exit.DONE
+    answer.give(told, receipts, code=code, dry_run=wish.dry_run)
+    return int(code)
 
 
 def _refuse_own(register: Register, path: Path) -> None:
@@ -207,22 +223,7 @@ def _refuse_own(register: Register, path: Path) -> None:
 def _receive(desk: Desk, register: Register, layer: Layer, sent: Item, wish: Wish) -> Delivery:
     _refuse_own(register, sent.path)
     known = register.frame(layer.key, desk.moment(), columns=["code", "name"])
-    console = tables.screen(error=True)
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bars:
-        task = bars.add_task(sent.name, total=len(STEPS))
-
-        def progress(step: str, done: int, total: int) -> None:
-            said = desk.say(f"commands.steps.{step}")
-            finished = STEPS.index(step) + (done / total if total else 0)
-            bars.update(task, description=f"{sent.name}  {said}", completed=finished)
-
+    with bar(desk, sent.name, STEPS) as progress:
         return receive(
             sent,
             layer,
@@ -249,33 +250,33 @@ def _boundaries(deliveries: list[Delivery]) -> gpd.GeoDataFrame:
 
 
 def _store(
-    desk: Desk, register: Register, layer: Layer, deliveries: list[Delivery], wish: Wish
-) -> None:
-    sent = [one for one in deliveries if len(one.ready)]
-    given = wish.proof.kept(register) if wish.proof and sent else None
+    desk: Desk,
+    register: Register,
+    layer: Layer,
+    deliveries: list[Delivery],
+    wish: Wish,
+    *,
+    watch: Interruption,
+) -> list[Outcome | None]:
+    """Store the good rows of all files in one transaction; None for a file without any."""
+    places = [place for place, one in enumerate(deliveries) if len(one.ready)]
+    if not places:
+        return [None] * len(deliveries)
+    given = wish.proof.kept(register) if wish.proof else None
     intakes = [
         Intake(one.ready, _act(desk, register, one, wish), evidence=given, corrects=wish.corrects)
-        for one in sent
+        for one in (deliveries[place] for place in places)
     ]
-    outcomes = register.take_all(layer.key, intakes) if intakes else []
-    for outcome, intake in zip(outcomes, intakes, strict=True):
-        name = intake.act.file.name if intake.act.file else ""
-        desk.print(_said(desk, outcome, name))
+    name = deliveries[places[0]].source.name if len(places) == 1 else layer.key
+    with bar(desk, name, registers.STEPS) as told:
 
+        def progress(step: str, done: int, total: int) -> None:
+            told(step, done, total)
+            watch.hold() if step == "commit" else watch.check()
 
-def _said(desk: Desk, outcome: Outcome, name: str) -> str:
-    if outcome.known_as is not None:
-        return desk.say("commands.import_said.known", file=name, change=outcome.known_as)
-    if outcome.change is None:
-        return desk.say("commands.import_said.unchanged", file=name, rows=outcome.unchanged)
-    return desk.say(
-        "commands.import_said.stored",
-        file=name,
-        change=outcome.change,
-        created=outcome.created,
-        updated=outcome.updated,
-        unchanged=outcome.unchanged,
-    )
+        outcomes = register.take_all(layer.key, intakes, progress=progress)
+    by_place = dict(zip(places, outcomes, strict=True))
+    return [by_place.get(place) for place in range(len(deliveries))]
 
 
 def _act(desk: Desk, register: Register, delivery: Delivery, wish: Wish) -> Act:
@@ -311,23 +312,21 @@ def _act(desk: Desk, register: Register, delivery: Delivery, wish: Wish) -> Act:
     )
 
 
-def _put_aside(desk: Desk, layer: Layer, deliveries: list[Delivery], wish: Wish) -> None:
-    """Write the rows kept out to a file of the kind they came in."""
+def _put_aside(
+    desk: Desk, layer: Layer, deliveries: list[Delivery], wish: Wish
+) -> list[Path | None]:
+    """Write the rows kept out to a file of the kind they came in; None where none were."""
+    written: list[Path | None] = []
     for delivery in deliveries:
-        out = set(delivery.frame.loc[~delivery.frame["ok"], "row"].astype(int)) | delivery.lost
+        out = set(delivery.frame.loc[~delivery.frame["ok"], "row"].astype(int))
         if not out:
+            written.append(None)
             continue
         path = _rejects_path(delivery, wish, several=len(deliveries) > 1)
         said = report.reasons(delivery.findings.frame(), layer=layer, lang=desk.lang)
         write_rejects(delivery, path, reasons={row: said.get(row, "") for row in out})
-        desk.print(
-            desk.say(
-                "commands.import_said.rejects",
-                file=delivery.source.name,
-                rows=len(out),
-                rejects=path,
-            )
-        )
+        written.append(path)
+    return written
 
 
 def _rejects_path(delivery: Delivery, wish: Wish, *, several: bool) -> Path:

@@ -62,9 +62,9 @@ class Desk:
         """A sentence in the language of this run."""
         return text.say(key, self.lang, **fields)
 
-    def print(self, sentence: str) -> None:
-        """Print one line."""
-        Console().print(sentence, soft_wrap=True, highlight=False, markup=False)
+    def print(self, sentence: str, *, aside: bool = False) -> None:
+        """Print one line; aside, on the stream of errors, where the output is for a program."""
+        Console(stderr=aside).print(sentence, soft_wrap=True, highlight=False, markup=False)
 
 
 def desk_of(context: typer.Context) -> Desk:
