@@ -2,7 +2,9 @@
 
 The JSON is one object: `columns` is a list of {key, label, unit}, `rows` a list of objects by key,
 and `meta` an object of whatever the command adds. What is not known is null, dates are ISO 8601,
-numbers are not rounded. GeoJSON is a FeatureCollection with the same `columns` and `meta`.
+numbers are not rounded. What each command answers is kept in
+`maps/reference/answers.schema.json`. GeoJSON is a FeatureCollection with the same `columns` and
+`meta`.
 """
 
 from __future__ import annotations

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
 
 from layers import plan
+from layers.catalog import Catalog
 from maps import tables, text
 from maps.cli.desk import Desk, desk_of
 from maps.tables import Format
@@ -57,7 +59,7 @@ def show(
         desk.print(f"{layer.label.in_(desk.lang)}  {layer.key}")
         if layer.note is not None:
             desk.print(layer.note.in_(desk.lang))
-    _show(desk, _fields(layer, desk), format_=format_, out=out)
+    _show(desk, _fields(layer, desk), format_=format_, out=out, meta=_about(layer, layers, desk))
     if format_ is not Format.TABLE:
         return
     _show(desk, _stages(layer, desk), format_=format_, out=None)
@@ -81,9 +83,38 @@ def template(
     desk.print(desk.say("cli.written", file=path))
 
 
-def _show(desk: Desk, frame: pd.DataFrame, *, format_: Format, out: Path | None) -> None:
+def _show(
+    desk: Desk,
+    frame: pd.DataFrame,
+    *,
+    format_: Format,
+    out: Path | None,
+    meta: Mapping[str, Any] | None = None,
+) -> None:
     headings = tables.headings("commands.columns", desk.lang, list(frame.columns))
-    tables.show(frame, headings=headings, format=format_.value, out=out, lang=desk.lang)
+    tables.show(frame, headings=headings, format=format_.value, out=out, lang=desk.lang, meta=meta)
+
+
+def _about(layer: Layer, layers: Catalog, desk: Desk) -> dict[str, Any]:
+    """What JSON tells of a layer besides its fields."""
+    return {
+        "layer": layer.key,
+        "label": layer.label.in_(desk.lang),
+        "note": None if layer.note is None else layer.note.in_(desk.lang),
+        "stages": [
+            {
+                "key": stage.key,
+                "label": stage.label.in_(desk.lang),
+                "next": list(stage.next),
+                "basis": stage.basis,
+            }
+            for stage in layer.stages
+        ],
+        "rules": [
+            {"key": rule, "label": layers.rules[rule].label.in_(desk.lang)} for rule in layer.rules
+        ],
+        "measures": list(layer.measures),
+    }
 
 
 def _fields(layer: Layer, desk: Desk) -> pd.DataFrame:
@@ -94,7 +125,7 @@ def _fields(layer: Layer, desk: Desk) -> pd.DataFrame:
                 "label": field.label.in_(desk.lang),
                 "kind": desk.say(f"commands.kinds.{field.kind.value}"),
                 "unit": field.unit,
-                "required": desk.say("words.yes") if field.required else "",
+                "required": field.required,
                 "choices": " ".join(c.label.in_(desk.lang) for c in field.choices),
                 "aliases": " ".join(field.aliases),
             }

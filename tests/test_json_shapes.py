@@ -1,0 +1,211 @@
+"""What programs read stays as it is documented: one schema, every command that prints data."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+
+import jsonschema
+import pytest
+import typer.main
+
+from maps import cli, text
+from maps.answers import Exit
+
+SCHEMA = json.loads((resources.files("maps") / "reference/answers.schema.json").read_text("utf-8"))
+ROWS = {
+    "import": [
+        *("severity", "file", "row", "number", "field", "found", "what", "mend"),
+        *("lon", "lat", "code", "layer", "details"),
+    ],
+    "coverage": [
+        *("layer", "place", "stage", "parcels", "with_boundary", "without_boundary"),
+        *("area_m2", "area_once_m2", "denominator_m2", "share"),
+    ],
+    "layers": ["layer", "label", "shape", "fields", "stages", "measures"],
+    "layers show": ["field", "label", "kind", "unit", "required", "choices", "aliases"],
+    "districts": ["code", "label", "district", "area_km2"],
+}
+"""The keys of a row by command; a change here is a change for everyone who reads them."""
+
+META = {
+    "import": ["counts", "layer", "outcome"],
+    "coverage": ["by", "notes", "on", "title"],
+    "layers": [],
+    "layers show": ["label", "layer", "measures", "note", "rules", "stages"],
+    "districts": ["notes", "title"],
+}
+RECEIPT = [
+    *("change", "created", "file", "kept_out", "known_as", "rejects", "rows", "sha256"),
+    *("unchanged", "updated"),
+]
+ARGUMENTS = {
+    "import": ["坏.csv", "--layer", "priority_plot", "--accept-valid"],
+    "layers show": ["priority_plot"],
+}
+
+
+def commands(group, path=()):
+    """Every command with the option --format, by its words."""
+    found = {}
+    if any("--format" in one.opts for one in group.params):
+        found[" ".join(path)] = group
+    for name, below in getattr(group, "commands", {}).items():
+        found |= commands(below, (*path, name))
+    return found
+
+
+def answer(capsys, command, *more, lang="zh"):
+    capsys.readouterr()
+    code = cli.run(
+        ["--store", "r.gpkg", "--lang", lang, *command.split(), *ARGUMENTS.get(command, []),
+         "--format", "json", *more]
+    )  # fmt: skip
+    return code, json.loads(capsys.readouterr().out)
+
+
+def fits(command, said):
+    jsonschema.Draft202012Validator(
+        {"$ref": f"#/$defs/{command.replace(' ', '%20')}", "$defs": SCHEMA["$defs"]}
+    ).validate(said)
+
+
+@pytest.fixture(autouse=True)
+def _office(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "坏.csv").write_text(
+        "编码,名称,环节,经度,纬度\nX,示例,优先监管,116.3,39.95\nY,示例,没有的环节,116.3,39.96\n",
+        "utf-8",
+    )
+
+
+def test_every_command_that_prints_data_is_documented_and_kept():
+    printing = set(commands(typer.main.get_command(cli.app)))
+
+    assert printing == set(ROWS) == set(META)
+    assert printing <= set(SCHEMA["$defs"])
+
+
+def test_the_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("lang", text.LANGUAGES)
+def test_every_answer_fits_the_schema_and_has_the_keys_that_are_kept(capsys, lang):
+    for command, keys in ROWS.items():
+        _, said = answer(capsys, command, lang=lang)
+
+        fits(command, said)
+        assert [one["key"] for one in said["columns"]] == keys, command
+        assert all(list(row) == keys for row in said["rows"]), command
+        assert sorted(said["meta"]) == META[command], command
+        assert said["rows"], command
+
+
+def test_an_import_answers_with_report_and_outcome_in_one_object(capsys):
+    code, said = answer(capsys, "import")
+
+    outcome = said["meta"]["outcome"]
+    (receipt,) = outcome["files"]
+    assert code == outcome["exit"] == Exit.DELIVERY_NOT_ACCEPTED
+    assert (outcome["stored"], outcome["dry_run"]) == (True, False)
+    assert sorted(receipt) == RECEIPT
+    assert (receipt["rows"], receipt["kept_out"], receipt["created"]) == (2, 1, 1)
+    assert receipt["rejects"].endswith("坏.rejects.csv")
+    assert isinstance(receipt["change"], int)
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "stored"),
+    [
+        ([], Exit.DELIVERY_NOT_ACCEPTED, False),
+        (["--dry-run"], Exit.DELIVERY_NOT_ACCEPTED, False),
+        (["--accept-valid"], Exit.DELIVERY_NOT_ACCEPTED, True),
+        (["--accept-valid", "--dry-run"], Exit.DELIVERY_NOT_ACCEPTED, False),
+        (["--stage", "优先监管", "--dry-run"], Exit.DELIVERY_NOT_ACCEPTED, False),
+    ],
+)
+def test_the_exit_code_and_the_outcome_say_the_same(
+    capsys, monkeypatch, tmp_path, more, code, stored
+):
+    monkeypatch.setitem(ARGUMENTS, "import", ["坏.csv", "--layer", "priority_plot"])
+
+    given, said = answer(capsys, "import", *more)
+    kept, coverage = Exit.DONE, None
+    if stored:
+        kept, coverage = answer(capsys, "coverage", "--no-stages")
+
+    outcome = said["meta"]["outcome"]
+    assert given == outcome["exit"] == code
+    assert outcome["stored"] is stored
+    assert outcome["dry_run"] is ("--dry-run" in more)
+    assert (tmp_path / "坏.rejects.csv").exists() is stored
+    assert kept == Exit.DONE
+    assert coverage is None or coverage["rows"][-1]["parcels"] == 1
+
+
+@pytest.mark.parametrize("more", [[], ["--accept-valid"], ["--dry-run"]])
+def test_a_faultless_delivery_ends_with_0(capsys, monkeypatch, tmp_path, more):
+    (tmp_path / "好.csv").write_text("编码,名称,环节\nX,示例,优先监管\n", "utf-8")
+    monkeypatch.setitem(ARGUMENTS, "import", ["好.csv", "--layer", "priority_plot"])
+
+    code, said = answer(capsys, "import", *more)
+    again, told = answer(capsys, "import", *more)
+
+    outcome = said["meta"]["outcome"]
+    assert code == again == outcome["exit"] == Exit.DONE
+    assert outcome["stored"] is ("--dry-run" not in more)
+    assert told["meta"]["outcome"]["files"][0]["known_as"] == outcome["files"][0]["change"]
+    fits("import", said)
+    fits("import", told)
+
+
+@pytest.mark.parametrize("form", ["csv", "geojson"])
+def test_other_forms_go_to_the_screen_alone(capsys, form):
+    capsys.readouterr()
+    cli.run(
+        ["--store", "r.gpkg", "--lang", "zh", "import", *ARGUMENTS["import"], "--format", form]
+    )
+
+    said = capsys.readouterr()
+    assert "已入库" not in said.out
+    assert "已入库" in said.err
+    assert "没有的环节" in said.out
+
+
+def test_a_workbook_for_the_screen_is_refused_before_anything_is_stored(tmp_path):
+    start = ["--store", "r.gpkg", "--lang", "zh", "import", *ARGUMENTS["import"]]
+
+    refused = cli.run([*start, "--format", "xlsx"])
+    made = (tmp_path / "r.gpkg").exists()
+    given = cli.run([*start, "--format", "xlsx", "--out", "报告.xlsx"])
+
+    assert (refused, made) == (Exit.USAGE, False)
+    assert given == Exit.DELIVERY_NOT_ACCEPTED
+    assert (tmp_path / "报告.xlsx").stat().st_size > 1_000
+
+
+def test_the_printed_report_goes_to_a_file_where_one_is_named(tmp_path, capsys):
+    cli.run(
+        ["--lang", "zh", "--store", "r.gpkg", "import", *ARGUMENTS["import"], "--out", "a.txt"]
+    )
+
+    assert "没有的环节" in (tmp_path / "a.txt").read_text("utf-8")
+    assert "没有的环节" not in capsys.readouterr().out
+
+
+def test_several_reports_are_written_at_once(tmp_path):
+    names = ["a.html", "a.xlsx", "a.gpkg", "a.json", "a.csv"]
+    wanted = [word for name in names for word in ("--report", name)]
+
+    cli.run(["--lang", "en", "--store", "r.gpkg", "import", *ARGUMENTS["import"], *wanted])
+
+    assert all((tmp_path / name).stat().st_size > 500 for name in names)
+    fits("import", json.loads((tmp_path / "a.json").read_text("utf-8")))
+
+
+def test_a_report_that_no_file_can_be_is_refused_before_anything_is_done(tmp_path):
+    refused = cli.run(["--store", "r.gpkg", "import", *ARGUMENTS["import"], "--report", "a.pdf"])
+
+    assert refused == Exit.USAGE
+    assert not (tmp_path / "r.gpkg").exists()
