@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ SHOWN: Final = 5
 """Findings of one code that the screen shows; the others are counted."""
 
 _COLOURS: Final = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+
+_LIMITS: Final = frozenset({"minimum", "maximum", "unit"})
 
 
 def sentences(found: pd.DataFrame, *, layer: Layer, lang: str) -> pd.DataFrame:
@@ -153,6 +155,17 @@ def concerned(
     )
 
 
+def concerned_count(found: pd.DataFrame, boundaries: gpd.GeoDataFrame | None) -> int:
+    """How many delivered boundaries the findings are about."""
+    if boundaries is None:
+        return 0
+    keys = ["file", "row"]
+    named = found[["file"]].assign(row=other_rows(found))
+    rows = pd.concat([found[keys], named]).dropna().drop_duplicates()
+    drawn = boundaries.loc[boundaries.geometry.notna(), keys].drop_duplicates()
+    return len(rows.merge(drawn.astype({"row": "Int64"}), on=keys))
+
+
 def other_rows(found: pd.DataFrame) -> pd.Series:
     """The other row of the file that a finding names, e.g. the one it overlaps; else <NA>."""
     named = found["details"].str.contains('"other_row"', regex=False)
@@ -185,10 +198,21 @@ def _spoken(code: str, found: pd.DataFrame, layer: Layer, lang: str) -> pd.DataF
     for held, *given in zip(found["details"], *columns, strict=True):
         alike = (held, *given)
         if alike not in said:
-            fields = dict.fromkeys(used) | details[held] | dict(zip(plain, given, strict=True))
+            known = _unbounded(details[held], lang) | dict(zip(plain, given, strict=True))
+            fields = dict.fromkeys(used) | known
             said[alike] = (speak["what"](fields), speak["mend"](fields))
         rows.append(said[alike])
     return pd.DataFrame(rows, columns=["what", "mend"], index=found.index, dtype="str")
+
+
+def _unbounded(details: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """Details in which a limit or unit that there is not is said so, and not "unknown"."""
+    return {
+        key: text.say(f"report.without.{key}", lang)
+        if key in _LIMITS and held in {None, ""}
+        else held
+        for key, held in details.items()
+    }
 
 
 def _given(found: pd.DataFrame, name: str, layer: Layer, lang: str) -> list[Any]:

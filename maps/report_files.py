@@ -203,7 +203,7 @@ def _write_geopackage(told: Told, path: Path) -> list[str]:
     concerned = report.concerned(spoken, told.boundaries, lang=told.lang)
     if len(concerned):
         held = concerned.head(MOST_BOUNDARIES)
-        cut.append(("boundaries", len(held), len(concerned)))
+        cut.append(("boundaries", len(held), report.concerned_count(told.found, told.boundaries)))
         shapes = held.geometry
         areas = held[shapely.get_dimensions(shapes.to_numpy()) == 2]
         if len(areas):

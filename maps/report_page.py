@@ -72,7 +72,8 @@ def page(
     spoken = _spoken(kept, layer, lang)
     concerned = report.concerned(spoken, boundaries, lang=lang)
     drawn = concerned.head(MOST_DRAWN).reset_index(drop=True)
-    cut = [("findings", len(kept), len(found)), ("boundaries", len(drawn), len(concerned))]
+    whole_count = report.concerned_count(found, boundaries)
+    cut = [("findings", len(kept), len(found)), ("boundaries", len(drawn), whole_count)]
     lines = _lines(drawn.geometry.to_numpy())
     title = text.say("report_page.title", lang, layer=layer.label.in_(lang))
     config = {

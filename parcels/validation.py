@@ -143,6 +143,7 @@ def _check_values(draft: pd.DataFrame, field: Field, report: Report) -> None:
             "unit": field.unit or "",
         }
         details |= {"allowed_zh": [], "allowed_en": []}
+        details |= words.in_both(words.values()["expected"], "pattern", "expected")
         report.add(
             "value_not_understood",
             ~fits.to_numpy(bool),

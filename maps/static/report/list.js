@@ -98,7 +98,13 @@
         if (!found.has(key)) found.set(key, []);
         found.get(key).push(one);
       }, this);
-      return found;
+      if (this._group.value !== 'place') return found;
+      // Rows in the order of the file, what concerns the whole file first.
+      return new Map(Array.from(found).sort(function (a, b) {
+        const one = a[1][0], other = b[1][0];
+        if (one.file !== other.file) return one.file < other.file ? -1 : 1;
+        return (one.row || 0) - (other.row || 0);
+      }));
     },
 
     _draw: function () {

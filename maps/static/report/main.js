@@ -79,14 +79,17 @@
     }
   }
 
-  function paper(map, list) {
-    let on = false;
+  function paper(map, list, bounds) {
+    let on = false, before = null;
     function turn(wanted) {
       if (on === wanted) return;
       on = wanted;
       document.documentElement.classList.toggle('jr-paper', on);
       list.paper(on);
+      if (on) before = { centre: map.getCenter(), zoom: map.getZoom() };
       map.invalidateSize({ animate: false });
+      if (on) map.fitBounds(bounds, { animate: false, padding: [20, 20], maxZoom: 17 });
+      else map.setView(before.centre, before.zoom, { animate: false });
     }
     window.addEventListener('beforeprint', function () { turn(true); });
     window.addEventListener('afterprint', function () { turn(false); });
@@ -116,7 +119,7 @@
       map.fitBounds(config.bounds, { animate: false, padding: [40, 40], maxZoom: 17 });
       names(map, config.districts);
       faults = new Jingtu.Faults(map, config, list, read[1][0] || [], choose);
-      paper(map, list);
+      paper(map, list, config.bounds);
       Jingtu.map = map;
       root.setAttribute('data-jt-ready', '');
     }).catch(function (fault) {
