@@ -25,6 +25,15 @@ ROWS = {
     "layers": ["layer", "label", "shape", "fields", "stages", "measures"],
     "layers show": ["field", "label", "kind", "unit", "required", "choices", "aliases"],
     "districts": ["code", "label", "district", "area_km2"],
+    "due": [
+        *("status", "due_on", "days", "milestone", "layer", "district", "unit", "code"),
+        *("name", "stage", "done_on", "basis"),
+    ],
+    "stages": ["stage", "label", "next", "documents", "reviewed", "gates", "basis"],
+    "evidence": [
+        *("code", "change", "on", "from_stage", "to_stage", "kind", "number", "dated_on"),
+        *("issued_by", "reviewed_by", "file", "sha256", "delivery", "made_by", "made_at"),
+    ],
 }
 """The keys of a row by command; a change here is a change for everyone who reads them."""
 
@@ -34,6 +43,9 @@ META = {
     "layers": [],
     "layers show": ["label", "layer", "measures", "note", "rules", "stages"],
     "districts": ["notes", "title"],
+    "due": ["notes", "title"],
+    "stages": ["gates", "notes", "title"],
+    "evidence": [],
 }
 RECEIPT = [
     *("change", "created", "file", "kept_out", "known_as", "rejects", "rows", "sha256"),
@@ -42,7 +54,10 @@ RECEIPT = [
 ARGUMENTS = {
     "import": ["坏.csv", "--layer", "priority_plot", "--accept-valid"],
     "layers show": ["priority_plot"],
+    "stages": ["contaminated_site"],
+    "evidence": ["X", "--layer", "priority_plot"],
 }
+MAY_BE_EMPTY = {"evidence"}
 
 
 def commands(group, path=()):
@@ -99,7 +114,7 @@ def test_every_answer_fits_the_schema_and_has_the_keys_that_are_kept(capsys, lan
         assert [one["key"] for one in said["columns"]] == keys, command
         assert all(list(row) == keys for row in said["rows"]), command
         assert sorted(said["meta"]) == META[command], command
-        assert said["rows"], command
+        assert said["rows"] or command in MAY_BE_EMPTY, command
 
 
 def test_an_import_answers_with_report_and_outcome_in_one_object(capsys):
