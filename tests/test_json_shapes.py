@@ -34,6 +34,10 @@ ROWS = {
         *("code", "change", "on", "from_stage", "to_stage", "kind", "number", "dated_on"),
         *("issued_by", "reviewed_by", "file", "sha256", "delivery", "made_by", "made_at"),
     ],
+    "mappings": [
+        *("mapping", "sender", "layer", "column", "field", "confirmed_by", "confirmed_at"),
+        "change",
+    ],
 }
 """The keys of a row by command; a change here is a change for everyone who reads them."""
 
@@ -46,6 +50,7 @@ META = {
     "due": ["notes", "title"],
     "stages": ["gates", "notes", "title"],
     "evidence": [],
+    "mappings": [],
 }
 RECEIPT = [
     *("change", "created", "file", "kept_out", "known_as", "rejects", "rows", "sha256"),
@@ -57,7 +62,7 @@ ARGUMENTS = {
     "stages": ["contaminated_site"],
     "evidence": ["X", "--layer", "priority_plot"],
 }
-MAY_BE_EMPTY = {"evidence"}
+MAY_BE_EMPTY = {"evidence", "mappings"}
 
 
 def commands(group, path=()):
