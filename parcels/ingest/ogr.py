@@ -346,7 +346,10 @@ def _chosen(content: Path | bytes, layers: list[str], *, findings: Findings) -> 
     if len(layers) < 2:
         return layers
     place = address(content)
-    counts = {name: pyogrio.read_info(place, layer=name)["features"] for name in layers}
+    with warnings.catch_warnings():
+        # It warns of measures even in layers that are only counted.
+        warnings.simplefilter("ignore")
+        counts = {name: pyogrio.read_info(place, layer=name)["features"] for name in layers}
     chosen = next((name for name, count in counts.items() if count), layers[0])
     for name, count in counts.items():
         if name != chosen:
