@@ -14,26 +14,28 @@ OVERLAP_M2: Final = 1.0
 """Parcels that share less than 1 m2 are neighbours, drawn to the millimetre or not."""
 
 
-def check(geometry: np.ndarray, area_m2: np.ndarray, report: Report) -> None:
+def check(
+    geometry: np.ndarray, area_m2: np.ndarray, overlaps: pd.DataFrame, report: Report
+) -> None:
     """Report boundaries delivered twice, overlaps and gaps, at the later row of each pair.
 
     Args:
         geometry: The boundaries that can be kept; None for the others.
         area_m2: Their areas; NaN without a polygon.
+        overlaps: Pairs of them, as `topology.overlaps` gives them.
         report: Where to.
     """
     twins = topology.duplicates(geometry)
     _report_pairs("boundary_twice", twins.assign(area_m2=0.0), report)
     figure = np.arange(len(geometry))
     figure[twins["b"]] = twins["a"]
-    polygons = only(geometry, is_polygon(geometry))
-    pairs = topology.overlaps(polygons, min_area_m2=OVERLAP_M2)
+    pairs = overlaps[overlaps["area_m2"] >= OVERLAP_M2]
     pairs = pairs[figure[pairs["a"]] != figure[pairs["b"]]]
     common = pairs["area_m2"].to_numpy(float)
     share = matching.share_of_both(common, area_m2[pairs["a"]], area_m2[pairs["b"]])
     _report_pairs("boundary_nearly_twice", pairs[share >= matching.SAME_LAND], report)
     _report_pairs("overlap", pairs[share < matching.SAME_LAND], report)
-    _report_gaps(gaps.gaps(polygons), report)
+    _report_gaps(gaps.gaps(only(geometry, is_polygon(geometry))), report)
 
 
 def _report_pairs(code: str, pairs: pd.DataFrame, report: Report) -> None:

@@ -11,6 +11,7 @@ import shapely
 from parcels import lengths, words
 from parcels.boundaries import Report, is_polygon, text_of
 from parcels.districts import Territory
+from parcels.placement import Placement
 
 BORDER_SHARE: Final = 0.01
 """A parcel with more than 1 % of its area beyond a district's border is said to cross it."""
@@ -26,7 +27,7 @@ def districts_and_units(
     report: Report,
     *,
     geometry: np.ndarray,
-    area_m2: np.ndarray,
+    lie: Placement,
     said: tuple[str | None, str | None],
 ) -> dict[str, pd.Series]:
     """The district and the unit of each row: as stated, else by the boundary; reports conflicts.
@@ -36,7 +37,7 @@ def districts_and_units(
         territory: Districts and units.
         report: Where to.
         geometry: Boundaries that can be kept; None for the others.
-        area_m2: Their areas; NaN without a polygon.
+        lie: Where they lie.
         said: District and unit the sender states for rows that do not.
 
     Returns:
@@ -50,7 +51,7 @@ def districts_and_units(
     unknown = written.notna() & declared.isna() & as_unit.isna()
     _report_former(written, declared, territory, report)
     report.add("district_not_known", unknown.to_numpy(bool), field="district", found=written)
-    computed = _lying_in(geometry, area_m2, territory, report)
+    computed = _lying_in(geometry, lie, territory, report)
     differs = declared.notna() & computed.notna() & (declared != computed)
     names = territory.districts[["name", "name_en"]]
     where = np.flatnonzero(differs)
@@ -103,18 +104,17 @@ def _compared(names: pd.DataFrame, declared: str, computed: str) -> dict[str, st
 
 
 def _lying_in(
-    geometry: np.ndarray, area_m2: np.ndarray, territory: Territory, report: Report
+    geometry: np.ndarray, lie: Placement, territory: Territory, report: Report
 ) -> pd.Series:
     """District of the larger part of each boundary; reports what lies outside or across."""
     there = np.flatnonzero(~shapely.is_missing(geometry))
-    split = territory.split(geometry[there])
-    assigned = territory.assign(split, len(there))
+    assigned = territory.assign(lie.split, len(geometry)).iloc[there]
     computed = pd.Series(pd.NA, index=range(len(geometry)), dtype="str")
     computed.iloc[there] = assigned["district"].to_numpy(dtype=object)
     inside = assigned["share"].fillna(0.0).to_numpy(float)
     polygon = is_polygon(geometry[there])
-    whole = np.where(polygon, area_m2[there], 1.0)
-    beyond = np.where(polygon, np.asarray(split.outside_m2, float) / whole, 0.0)
+    whole = np.where(polygon, lie.area_m2[there], 1.0)
+    beyond = np.where(polygon, lie.split.outside_m2[there] / whole, 0.0)
     nowhere = assigned["district"].isna().to_numpy(bool)
     out = nowhere | (beyond > 0.5)
     computed.iloc[there[out]] = None

@@ -25,6 +25,7 @@ from parcels.districts import Territory
 from parcels.findings import ERRORS, Findings
 from parcels.matching import SameLand
 from parcels.model import CORE_COLUMNS, Field, Kind, Layer
+from parcels.placement import Placement, placed
 
 AREA_SHARE: Final = 0.01
 """A declared area within 1 % of the computed one agrees with it, besides its own rounding.
@@ -72,7 +73,7 @@ def check(
     findings: Findings,
     asked: Asked | None = None,
     register: gpd.GeoDataFrame | None = None,
-) -> gpd.GeoDataFrame:
+) -> tuple[gpd.GeoDataFrame, Placement]:
     """Check delivered rows and give them the form of the register.
 
     Args:
@@ -88,7 +89,7 @@ def check(
         A parcels frame of all rows, good and bad, in the same order, index from 0: every field of
         the layer, `area_m2` (ellipsoidal, NaN without a polygon), `file`, `row`. A geometry that
         cannot be kept is None. Where the register is given, `parcel` is the id of the parcel a
-        row was recognised as by its boundary.
+        row was recognised as by its boundary. And where the boundaries lie that can be kept.
     """
     asked = asked or Asked()
     draft = frame.reset_index(drop=True)
@@ -96,8 +97,9 @@ def check(
     report = Report(
         findings, np.asarray(draft["row"], "int64"), numbers_of(draft), places(geometry, usable)
     )
-    area_m2 = np.where(is_polygon(geometry) & usable, crs.area_m2(geometry), np.nan)
     sited = only(geometry, usable)
+    lie = placed(sited, territory)
+    area_m2 = np.where(is_polygon(sited), lie.area_m2, np.nan)
     if register is not None and len(register):
         code, parcel = recognition.recognise(
             draft, sited, area_m2, register, report, same_land=asked.same_land
@@ -115,14 +117,14 @@ def check(
         territory,
         report,
         geometry=sited,
-        area_m2=area_m2,
+        lie=lie,
         said=(asked.district, asked.unit),
     )
     siting.check_registered_points(draft, sited, report)
     report_flaws(sited, area_m2, report)
-    neighbours.check(sited, area_m2, report)
+    neighbours.check(sited, area_m2, lie.overlaps, report)
     _check_area(draft, area_m2, report)
-    return _parcels(draft.assign(**filled), layer, geometry, area_m2)
+    return _parcels(draft.assign(**filled), layer, geometry, area_m2), lie
 
 
 # Values

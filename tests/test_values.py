@@ -301,7 +301,7 @@ def checked(written):
         {"file": "a", "row": [1], "code": "A", "district": [written]}, geometry=[None], crs=4490
     )
     findings = Findings(LAYER.key, "a")
-    rows = validation.check(frame, LAYER, CITY, findings=findings)
+    rows, _ = validation.check(frame, LAYER, CITY, findings=findings)
     return rows, set(findings.frame()["code"])
 
 

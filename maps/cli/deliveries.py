@@ -264,7 +264,13 @@ def _store(
         return [None] * len(deliveries)
     given = wish.proof.kept(register) if wish.proof else None
     intakes = [
-        Intake(one.ready, _act(desk, register, one, wish), evidence=given, corrects=wish.corrects)
+        Intake(
+            one.ready,
+            _act(desk, register, one, wish),
+            one.ready_placement,
+            evidence=given,
+            corrects=wish.corrects,
+        )
         for one in (deliveries[place] for place in places)
     ]
     name = deliveries[places[0]].source.name if len(places) == 1 else layer.key

@@ -25,6 +25,7 @@ from parcels.ingest.position import Stated
 from parcels.ingest.reading import read
 from parcels.matching import SameLand
 from parcels.model import Confirmed, Layer, Shape, SourceFile
+from parcels.placement import Placement
 from parcels.validation import Asked
 
 STEPS: Final = ("read", "columns", "values", "position", "check")
@@ -82,6 +83,7 @@ class Delivery:
         frame: Parcels frame of all rows, with `file`, `row` and `ok` (no error concerns it).
         fields: Keys of the fields the file holds; the others must not be overwritten by it.
         findings: Everything found.
+        placement: Where the boundaries of `frame` lie.
         accepted: Field key by column, of the offers taken because the user asked for it.
         place: What was done to the sender's coordinates, enough to do it again.
     """
@@ -91,6 +93,7 @@ class Delivery:
     frame: gpd.GeoDataFrame
     fields: tuple[str, ...]
     findings: Findings
+    placement: Placement
     accepted: Mapping[str, str] = field(default_factory=dict)
     place: Mapping[str, Any] = field(default_factory=dict)
 
@@ -103,6 +106,11 @@ class Delivery:
     def ready(self) -> gpd.GeoDataFrame:
         """The rows without an error, as a parcels frame with index from 0."""
         return self.frame[self.frame["ok"]].drop(columns="ok").reset_index(drop=True)
+
+    @property
+    def ready_placement(self) -> Placement:
+        """Where the boundaries of `ready` lie."""
+        return self.placement.of(np.flatnonzero(self.frame["ok"]))
 
     @property
     def lost(self) -> set[int]:
@@ -206,7 +214,7 @@ def receive(  # noqa: PLR0913 - everything known of the delivery meets here
         geometry=geometry,
         crs=crs.STORAGE,
     )
-    frame = validation.check(
+    frame, lie = validation.check(
         draft,
         layer,
         territory,
@@ -221,7 +229,14 @@ def receive(  # noqa: PLR0913 - everything known of the delivery meets here
         moves(judged[judged["ok"]].drop(columns="ok"), findings)
         judged = _judged(frame, findings)
     return Delivery(
-        layer, arrived, judged, delivered, findings, accepted=matched.accepted, place=place
+        layer,
+        arrived,
+        judged,
+        delivered,
+        findings,
+        placement=lie,
+        accepted=matched.accepted,
+        place=place,
     )
 
 
