@@ -1,0 +1,138 @@
+"""What the register believes of the parcels that a delivery is about, before it is changed."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from parcels import attributes, moves
+from parcels.model import Layer, SourceFile
+from parcels.reading import SHOWN, Reading, typed
+from parcels.tables import NOT_SUPERSEDED, boundary, change, file, version
+
+NAMED_AT_MOST: Final = 500
+"""How many codes a query names; a larger delivery reads the layer and picks."""
+
+
+class Holding(Reading):
+    """The register of parcels behind one URL, with what a change of it starts from."""
+
+    def _change_of_file(
+        self, connection: sa.Connection, layer: str, source: SourceFile | None
+    ) -> int | None:
+        if source is None:
+            return None
+        query = (
+            sa.select(sa.func.max(change.c.id))
+            .select_from(change.join(file))
+            .where(file.c.sha256 == source.sha256, change.c.layer == layer)
+        )
+        found = connection.execute(query).scalar()
+        return None if found is None else int(found)
+
+    def _standing(self, connection: sa.Connection, layer: Layer, codes: pd.Series) -> pd.DataFrame:
+        """The believed versions of the parcels with these codes: only what moves are judged by."""
+        codes = codes.dropna()
+        wanted = [f for f in layer.own_fields if f.key in moves.facts(layer)]
+        query = sa.select(*[version.c[name] for name in moves.HELD]).where(
+            version.c.layer == layer.key, version.c.recorded_to == NOT_SUPERSEDED
+        )
+        if wanted:
+            query = query.add_columns(sa.cast(version.c.attributes, sa.Text).label("attributes"))
+        if len(codes) <= NAMED_AT_MOST:
+            query = query.where(version.c.code.in_(codes.tolist()))
+        rows = self.store.frame(connection, query)
+        rows = rows[rows["code"].isin(codes)].reset_index(drop=True)
+        held = pd.DataFrame({name: typed(rows[name], name) for name in moves.HELD})
+        if not wanted:
+            return held
+        return pd.concat([held, attributes.decode(rows["attributes"].tolist(), wanted)], axis=1)
+
+    def _held_for(
+        self, connection: sa.Connection, layer: Layer, delivered: gpd.GeoDataFrame
+    ) -> gpd.GeoDataFrame:
+        """The believed versions, at any day, of the parcels that delivered rows may be."""
+        codes = delivered["code"].dropna()
+        named = self._held(connection, layer, codes)
+        told = delivered["parcel"].dropna() if "parcel" in delivered else codes.iloc[:0]
+        unknown = delivered["code"].isna() & ~delivered.index.isin(told.index)
+        ids = told.to_numpy(np.int64)
+        if unknown.any():
+            near = self._parcels_about(connection, layer, delivered.geometry[unknown])
+            ids = np.union1d(ids, near)
+        if not len(ids):
+            return named
+        few = version.c.parcel_id.in_(ids.tolist()) if len(ids) <= NAMED_AT_MOST else None
+        others = self._held(connection, layer, None, chosen=few)
+        others = others[others["parcel"].isin(ids)]
+        both = [one for one in (named, others) if len(one)]
+        return pd.concat(both or [named]).drop_duplicates("version", ignore_index=True)
+
+    def _parcels_about(
+        self, connection: sa.Connection, layer: Layer, shapes: gpd.GeoSeries
+    ) -> np.ndarray:
+        """Ids of the parcels that rows without a code may be: near them, or without a boundary."""
+        about = sa.and_(version.c.code.is_(None), boundary.c.geom.is_(None))
+        west, south, east, north = shapes.total_bounds.tolist()
+        if not np.isnan(west):
+            about = sa.or_(about, self.store.within(boundary.c.geom, (west, south, east, north)))
+        query = sa.select(version.c.parcel_id).distinct().select_from(version.join(boundary))
+        query = query.where(
+            version.c.layer == layer.key, version.c.recorded_to == NOT_SUPERSEDED, about
+        )
+        found: np.ndarray = np.array(connection.execute(query).scalars().all(), np.int64)
+        return found
+
+    def _held(
+        self,
+        connection: sa.Connection,
+        layer: Layer,
+        codes: pd.Series | None,
+        *,
+        chosen: Any = None,
+    ) -> gpd.GeoDataFrame:
+        """The believed versions, at any day, of the parcels with these codes (None: of all).
+
+        `chosen` is a further condition.
+        """
+        query = (
+            sa.select(
+                version.c.id.label("version"),
+                version.c.parcel_id,
+                version.c.boundary_id,
+                version.c.crosses,
+                version.c.source_row,
+                version.c.valid_to,
+                *[version.c[c] for c in SHOWN],
+                sa.cast(version.c.attributes, sa.Text).label("attributes"),
+                self.store.boundary_column(boundary.c.geom),
+            )
+            .select_from(version.join(boundary))
+            .where(version.c.layer == layer.key, version.c.recorded_to == NOT_SUPERSEDED)
+        )
+        if chosen is not None:
+            query = query.where(chosen)
+        if codes is not None and len(codes) <= NAMED_AT_MOST:
+            # A parcel that had another code on other days is the same one.
+            same = version.alias("same")
+            ids = sa.select(same.c.parcel_id).where(
+                same.c.layer == layer.key,
+                same.c.recorded_to == NOT_SUPERSEDED,
+                same.c.code.in_(codes.tolist()),
+            )
+            query = query.where(version.c.parcel_id.in_(ids))
+        rows = self.store.frame(connection, query)
+        if codes is not None:
+            theirs = rows.loc[rows["code"].isin(codes), "parcel_id"]
+            rows = rows[rows["parcel_id"].isin(theirs)].reset_index(drop=True)
+        held = self._parcels(rows, layer, SHOWN, layer.own_fields).reset_index()
+        held["version"] = rows["version"].astype("int64")
+        held["boundary"] = rows["boundary_id"].astype("int64")
+        held["crosses"] = rows["crosses"].astype(bool)
+        held["row"] = rows["source_row"].astype("Int64")
+        held["valid_to"] = typed(rows["valid_to"], "valid_to")
+        return held

@@ -1,0 +1,355 @@
+"""Reads the register at any moment of its two times, in bulk.
+
+What comes back is a frame: a million rows are columns, never a million objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from parcels import attributes, crs, districts
+from parcels.districts import Territory
+from parcels.documents import SUFFIX, Documents
+from parcels.errors import UnknownLayerError
+from parcels.model import CORE_COLUMNS, Layer, Moment
+from parcels.store import Query, Store
+from parcels.tables import (
+    NOT_SUPERSEDED,
+    boundary,
+    change,
+    district,
+    edition,
+    overlap,
+    part,
+    unit,
+    version,
+)
+
+SHOWN: Final = (*CORE_COLUMNS, "area_m2", "valid_from")
+"""What every layer shows of a version, besides its own fields."""
+
+_NUMBERS: Final = frozenset({"declared_area_m2", "registered_lon", "registered_lat", "area_m2"})
+_GROUPED: Final = ("district", "unit", "stage", "area_m2")
+_DAYS: Final = ("valid_from", "valid_to")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which parcels to read; None means all."""
+
+    bbox: tuple[float, float, float, float] | None = None
+    districts: tuple[str, ...] | None = None
+    units: tuple[str, ...] | None = None
+    stages: tuple[str, ...] | None = None
+
+
+class Reading:
+    """The register of parcels behind one URL, to be read.
+
+    Args:
+        url: A file path for the embedded GeoPackage, or a PostGIS URL.
+        layers: Every declared layer; each gets a typed view of its current parcels.
+        create: Make the embedded file if it is not there.
+        files: Folder of the documents that evidence rests on; beside the embedded file when None.
+
+    Raises:
+        StoreNotFoundError, StoreNotUsableError, StoreTooNewError, StoreBusyError: See `Store`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        layers: Sequence[Layer],
+        *,
+        create: bool = True,
+        files: Path | None = None,
+    ) -> None:
+        self._layers = {layer.key: layer for layer in layers}
+        self.store = Store(url, create=create)
+        own = self.store.path
+        beside = own.with_name(own.name + SUFFIX) if own is not None else None
+        self.documents = Documents(files or beside)
+        self.store.publish(layers, core=SHOWN)
+
+    def __enter__(self) -> Self:
+        """The register itself; leaving the block closes it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the database."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.store.close()
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Every declared layer."""
+        return list(self._layers.values())
+
+    def layer(self, key: str) -> Layer:
+        """The declared layer of this key.
+
+        Raises:
+            UnknownLayerError: No layer has the key.
+        """
+        if key not in self._layers:
+            raise UnknownLayerError(layer=key, known=sorted(self._layers))
+        return self._layers[key]
+
+    def is_own_file(self, path: Path) -> bool:
+        """Whether a path is the embedded register itself, which GDAL must never open in here."""
+        own = self.store.path
+        return own is not None and own.exists() and path.exists() and own.samefile(path)
+
+    # -- reading ------------------------------------------------------------------------------
+
+    @cached_property
+    def territory(self) -> Territory:
+        """The districts and units in force: those loaded last, else the bundled sample."""
+        with self.store.read() as connection:
+            number = connection.execute(sa.select(sa.func.max(edition.c.id))).scalar()
+            return districts.bundled() if number is None else self._territory(connection, number)
+
+    def frame(
+        self,
+        layer: str,
+        moment: Moment,
+        *,
+        where: Filter | None = None,
+        columns: Sequence[str] | None = None,
+        boundaries: bool = True,
+    ) -> gpd.GeoDataFrame:
+        """The parcels of a layer as they were on a day, as known at an instant.
+
+        Args:
+            layer: Key of the layer.
+            moment: The two times.
+            where: Which parcels; all by default.
+            columns: Field keys to read; by default all, with `area_m2` and `valid_from`.
+            boundaries: False leaves the geometry column empty and reads much less.
+
+        Returns:
+            A parcels frame in EPSG:4490, indexed by parcel id, named "parcel".
+        """
+        declared = self.layer(layer)
+        core = [c for c in SHOWN if columns is None or c in columns]
+        own = [f for f in declared.own_fields if columns is None or f.key in columns]
+        wanted: list[Any] = [version.c.parcel_id, *[version.c[c] for c in core]]
+        if own:
+            wanted.append(sa.cast(version.c.attributes, sa.Text).label("attributes"))
+        if boundaries:
+            wanted.append(self.store.boundary_column(boundary.c.geom))
+        query = self._frame_query(layer, moment, where or Filter(), wanted)
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            rows = self.store.frame(connection, query.params(known=known))
+        return self._parcels(rows, declared, core, own)
+
+    def explain(self, layer: str, moment: Moment, *, where: Filter | None = None) -> list[str]:
+        """How the database would answer `frame`: the steps of its plan, for tests and tuning."""
+        query = self._frame_query(layer, moment, where or Filter(), [version.c.code])
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            return self.store.plan(connection, query.params(known=known))
+
+    def groups(self, layer: str, moment: Moment, *, where: Filter | None = None) -> pd.DataFrame:
+        """What coverage adds up, added up by the database.
+
+        Returns:
+            One row per district, unit and stage, over the parcels that lie wholly in their
+            district: `district`, `unit`, `stage` (NA where unknown), `parcels`,
+            `with_boundary` (counts) and `area_m2`.
+        """
+        keys = [version.c.district, version.c.unit, version.c.stage]
+        query = sa.select(
+            *keys,
+            sa.func.count().label("parcels"),
+            sa.func.count(version.c.area_m2).label("with_boundary"),
+            sa.func.coalesce(sa.func.sum(version.c.area_m2), 0.0).label("area_m2"),
+        ).where(version.c.layer == layer, sa.not_(version.c.crosses))
+        query = self._filtered(self._at(query, moment), where or Filter()).group_by(*keys)
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            rows = self.store.frame(connection, query.params(known=known))
+        texts = rows[["district", "unit", "stage"]].astype("str")
+        counts = rows[["parcels", "with_boundary"]].astype("int64")
+        return pd.concat([texts, counts, rows[["area_m2"]].astype("float64")], axis=1)
+
+    def counts(self, moment: Moment) -> dict[str, int]:
+        """How many parcels each layer holds; layers without any are left out."""
+        query = sa.select(version.c.layer, sa.func.count()).group_by(version.c.layer)
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            rows = connection.execute(self._at(query, moment).params(known=known))
+            return {layer: int(count) for layer, count in rows}
+
+    def crossing(self, layer: str, moment: Moment, *, where: Filter | None = None) -> pd.DataFrame:
+        """The kept split of parcels that cross a district's border or lie partly outside.
+
+        Returns:
+            One row per parcel and district: `parcel`, `district` ('' outside every district),
+            `area_m2`, and the parcel's own `home` district, `unit` and `stage`.
+        """
+        latest = sa.select(sa.func.max(edition.c.id)).scalar_subquery()
+        query = (
+            sa.select(
+                version.c.parcel_id.label("parcel"),
+                part.c.district,
+                part.c.area_m2,
+                version.c.district.label("home"),
+                version.c.unit,
+                version.c.stage,
+            )
+            .select_from(version.join(part, part.c.boundary_id == version.c.boundary_id))
+            .where(version.c.layer == layer, version.c.crosses, part.c.edition_id == latest)
+        )
+        query = self._filtered(self._at(query, moment), where or Filter())
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            rows = self.store.frame(connection, query.params(known=known))
+        return rows.astype(
+            {
+                "parcel": "int64",
+                "area_m2": "float64",
+                **dict.fromkeys(("district", "home", "unit", "stage"), "str"),
+            }
+        )
+
+    def overlapping(
+        self, layer: str, moment: Moment, *, where: Filter | None = None
+    ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+        """The parcels that overlap another of their layer, and the pairs.
+
+        Returns:
+            A parcels frame (district, unit, stage, area_m2, geometry) and a frame of pairs `a`,
+            `b` (parcel ids) with their common `area_m2`.
+        """
+        first, second = version.alias("first"), version.alias("second")
+        query = sa.select(
+            first.c.parcel_id.label("a"), second.c.parcel_id.label("b"), overlap.c.area_m2
+        ).select_from(
+            overlap.join(first, first.c.boundary_id == overlap.c.boundary_a).join(
+                second, second.c.boundary_id == overlap.c.boundary_b
+            )
+        )
+        query = query.where(overlap.c.layer == layer)
+        for side in (first, second):
+            query = self._filtered(self._at(query, moment, side), where or Filter(), side)
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            pairs = self.store.frame(connection, query.params(known=known)).astype(
+                {"a": "int64", "b": "int64", "area_m2": "float64"}
+            )
+            involved = sa.union(
+                sa.select(overlap.c.boundary_a).where(overlap.c.layer == layer),
+                sa.select(overlap.c.boundary_b).where(overlap.c.layer == layer),
+            )
+            query = sa.select(
+                version.c.parcel_id,
+                *[version.c[c] for c in _GROUPED],
+                self.store.boundary_column(boundary.c.geom),
+            ).select_from(version.join(boundary))
+            query = self._at(query.where(version.c.boundary_id.in_(involved)), moment)
+            rows = self.store.frame(connection, query.params(known=known))
+        frame = self._parcels(rows, self.layer(layer), _GROUPED, ())
+        return frame[frame.index.isin(np.union1d(pairs["a"], pairs["b"]))], pairs
+
+    # -- inside: reading ----------------------------------------------------------------------
+
+    def _frame_query(
+        self, layer: str, moment: Moment, where: Filter, wanted: Sequence[Any]
+    ) -> Query:
+        query = sa.select(*wanted).select_from(version.join(boundary))
+        query = self._at(query.where(version.c.layer == layer), moment)
+        return self._filtered(query, where).order_by(version.c.id)
+
+    def _at(self, query: Query, moment: Moment, table: Any = version) -> Query:
+        if moment.known is None:
+            query = query.where(table.c.recorded_to == NOT_SUPERSEDED)
+        else:
+            known = sa.bindparam("known", type_=sa.Integer)
+            query = query.where(table.c.recorded_from <= known, table.c.recorded_to > known)
+        return query.where(table.c.valid_from <= moment.on, table.c.valid_to > moment.on)
+
+    def _known(self, connection: sa.Connection, moment: Moment) -> int:
+        if moment.known is None:
+            return NOT_SUPERSEDED
+        query = sa.select(sa.func.max(change.c.id)).where(change.c.made_at <= moment.known)
+        return int(connection.execute(query).scalar() or 0)
+
+    def _filtered(self, query: Query, where: Filter, table: Any = version) -> Query:
+        for column, wanted in (
+            (table.c.district, where.districts),
+            (table.c.unit, where.units),
+            (table.c.stage, where.stages),
+        ):
+            if wanted is not None:
+                query = query.where(column.in_(wanted))
+        if where.bbox is not None:
+            query = query.where(self.store.within(boundary.c.geom, where.bbox))
+        return query
+
+    def _parcels(
+        self, rows: pd.DataFrame, layer: Layer, core: Sequence[str], own: Sequence[Any]
+    ) -> gpd.GeoDataFrame:
+        index = pd.Index(rows["parcel_id"].astype("int64"), name="parcel")
+        columns = {name: typed(rows[name], name) for name in core}
+        if own:
+            columns |= dict(attributes.decode(rows["attributes"].tolist(), own).items())
+        order = [*[f.key for f in layer.fields], "area_m2", "valid_from"]
+        data = {name: columns[name].to_numpy() for name in order if name in columns}
+        typed = pd.DataFrame(data, index=index).astype(
+            {name: columns[name].dtype for name in data}
+        )
+        shapes = rows["geom"].to_numpy() if "geom" in rows else np.full(len(rows), None)
+        return gpd.GeoDataFrame(typed, geometry=shapes, crs=crs.STORAGE)
+
+    def _territory(self, connection: sa.Connection, number: int) -> Territory:
+        names = ("code", "name", "name_en", "aliases")
+        areas = self.store.frame(
+            connection,
+            sa.select(*[district.c[n] for n in names], self.store.boundary_column(district.c.geom))
+            .where(district.c.edition_id == number)
+            .order_by(district.c.id),
+        )
+        bodies = self.store.frame(
+            connection,
+            sa.select(*[unit.c[n] for n in names], unit.c.district)
+            .where(unit.c.edition_id == number)
+            .order_by(unit.c.id),
+        )
+        sample = sa.select(edition.c.is_sample).where(edition.c.id == number)
+        shapes = areas.pop("geom").to_numpy()
+        return Territory(
+            districts=gpd.GeoDataFrame(
+                areas.astype("str").set_index("code"), geometry=shapes, crs=crs.STORAGE
+            ),
+            units=bodies.astype("str").set_index("code"),
+            is_sample=bool(connection.execute(sample).scalar()),
+        )
+
+
+def typed(column: pd.Series, name: str) -> pd.Series:
+    """A column as it came from the database, in the type of a frame."""
+    if name in _NUMBERS:
+        return column.astype("float64")
+    if name in _DAYS:
+        return pd.Series(pd.array(np.array(column.tolist(), dtype="datetime64[s]")))
+    return column.astype("str")
