@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -52,10 +51,9 @@ class Library:
             The columns of `layers.coverage.COLUMNS` behind `layer`.
         """
         held = self._holdings if not recompute else self._holdings_from_boundaries
+        territory = self.register.territory_at(moment)
         tables = [
-            coverage(
-                held(key, moment, where), self.register.territory, by=by, stages=stages
-            ).assign(layer=key)
+            coverage(held(key, moment, where), territory, by=by, stages=stages).assign(layer=key)
             for key in keys
         ]
         whole = pd.concat(tables, ignore_index=True)
@@ -66,12 +64,12 @@ class Library:
         counts = self.register.counts(moment)
         return [key for key in self.catalog if counts.get(key, 0)]
 
-    def due(self, keys: Sequence[str], *, today: dt.date) -> pd.DataFrame:
-        """What is to be done by when in some layers, as known now.
+    def due(self, keys: Sequence[str], moment: Moment) -> pd.DataFrame:
+        """What is to be done by when in some layers.
 
         Args:
             keys: Layers, in the order of the rows.
-            today: The caller's day.
+            moment: The day to judge by, and as known when.
 
         Returns:
             The columns of `layers.milestones.COLUMNS`; milestones that are off are left out.
@@ -79,27 +77,27 @@ class Library:
         tables = [
             table
             for key in keys
-            for table in self._due_of(self.register.layer(key), today)
+            for table in self._due_of(self.register.layer(key), moment)
             if len(table)
         ]
         return pd.concat(tables, ignore_index=True) if tables else milestones.nothing()
 
-    def _due_of(self, layer: Layer, today: dt.date) -> Iterator[pd.DataFrame]:
+    def _due_of(self, layer: Layer, moment: Moment) -> Iterator[pd.DataFrame]:
         on = [one for one in layer.milestones if one.question is None]
         own = [one for one in on if one.due is not None]
         if own:
             wanted = {"code", "name", "district", "unit", "stage"}
             wanted |= {key for one in own for key in one.fields}
             parcels = self.register.frame(
-                layer.key, Moment(today), columns=sorted(wanted), boundaries=False
+                layer.key, moment, columns=sorted(wanted), boundaries=False
             )
             for one in own:
-                yield milestones.of_parcels(parcels, layer, one, today=today)
+                yield milestones.of_parcels(parcels, layer, one, today=moment.on)
         for one in on:
             if one.due is None:
-                refreshes = self.register.refreshes(layer.key)
-                units = self.register.territory.units
-                yield milestones.of_lists(refreshes, units, layer, one, today=today)
+                refreshes = self.register.refreshes(layer.key, moment)
+                units = self.register.territory_at(moment).units
+                yield milestones.of_lists(refreshes, units, layer, one, today=moment.on)
 
     def _holdings(self, key: str, moment: Moment, where: Filter | None) -> Holdings:
         overlapping, pairs = self.register.overlapping(key, moment, where=where)
@@ -116,4 +114,4 @@ class Library:
         frame = self.register.frame(
             key, moment, where=where, columns=["district", "unit", "stage"]
         )
-        return holdings(frame, self.register.territory)
+        return holdings(frame, self.register.territory_at(moment))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from parcels import attributes, moves
 from parcels.model import Layer, SourceFile
-from parcels.reading import SHOWN, Reading, typed
+from parcels.reading import SHOWN, Reading, as_column
 from parcels.tables import NOT_SUPERSEDED, boundary, change, file, version
 
 NAMED_AT_MOST: Final = 500
@@ -47,7 +47,7 @@ class Holding(Reading):
             query = query.where(version.c.code.in_(codes.tolist()))
         rows = self.store.frame(connection, query)
         rows = rows[rows["code"].isin(codes)].reset_index(drop=True)
-        held = pd.DataFrame({name: typed(rows[name], name) for name in moves.HELD})
+        held = pd.DataFrame({name: as_column(rows[name], name) for name in moves.HELD})
         if not wanted:
             return held
         return pd.concat([held, attributes.decode(rows["attributes"].tolist(), wanted)], axis=1)
@@ -134,5 +134,5 @@ class Holding(Reading):
         held["boundary"] = rows["boundary_id"].astype("int64")
         held["crosses"] = rows["crosses"].astype(bool)
         held["row"] = rows["source_row"].astype("Int64")
-        held["valid_to"] = typed(rows["valid_to"], "valid_to")
+        held["valid_to"] = as_column(rows["valid_to"], "valid_to")
         return held

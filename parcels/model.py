@@ -293,7 +293,14 @@ class Moment:
     Attributes:
         on: True in the world on this day.
         known: As the register knew it at this instant (timezone-aware); None for "now".
+        change: As it knew it right after the change of this number, in place of an instant.
     """
 
     on: dt.date
     known: dt.datetime | None = field(default=None)
+    change: int | None = field(default=None)
+
+    @property
+    def is_as_known_now(self) -> bool:
+        """Whether everything known up to now counts."""
+        return self.known is None and self.change is None

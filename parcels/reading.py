@@ -51,6 +51,7 @@ class Filter:
     districts: tuple[str, ...] | None = None
     units: tuple[str, ...] | None = None
     stages: tuple[str, ...] | None = None
+    codes: tuple[str, ...] | None = None
 
 
 class Reading:
@@ -123,9 +124,15 @@ class Reading:
     @cached_property
     def territory(self) -> Territory:
         """The districts and units in force: those loaded last, else the bundled sample."""
+        return self._territory_known_at(NOT_SUPERSEDED)
+
+    def territory_at(self, moment: Moment) -> Territory:
+        """The districts and units in force as they were known then."""
+        if moment.is_as_known_now:
+            return self.territory
         with self.store.read() as connection:
-            number = connection.execute(sa.select(sa.func.max(edition.c.id))).scalar()
-            return districts.bundled() if number is None else self._territory(connection, number)
+            known = self._known(connection, moment)
+        return self._territory_known_at(known)
 
     def frame(
         self,
@@ -207,7 +214,7 @@ class Reading:
             One row per parcel and district: `parcel`, `district` ('' outside every district),
             `area_m2`, and the parcel's own `home` district, `unit` and `stage`.
         """
-        latest = sa.select(sa.func.max(edition.c.id)).scalar_subquery()
+        latest = _edition_known_at(sa.bindparam("known", type_=sa.Integer)).scalar_subquery()
         query = (
             sa.select(
                 version.c.parcel_id.label("parcel"),
@@ -281,7 +288,7 @@ class Reading:
         return self._filtered(query, where).order_by(version.c.id)
 
     def _at(self, query: Query, moment: Moment, table: Any = version) -> Query:
-        if moment.known is None:
+        if moment.is_as_known_now:
             query = query.where(table.c.recorded_to == NOT_SUPERSEDED)
         else:
             known = sa.bindparam("known", type_=sa.Integer)
@@ -289,8 +296,10 @@ class Reading:
         return query.where(table.c.valid_from <= moment.on, table.c.valid_to > moment.on)
 
     def _known(self, connection: sa.Connection, moment: Moment) -> int:
-        if moment.known is None:
+        if moment.is_as_known_now:
             return NOT_SUPERSEDED
+        if moment.change is not None:
+            return moment.change
         query = sa.select(sa.func.max(change.c.id)).where(change.c.made_at <= moment.known)
         return int(connection.execute(query).scalar() or 0)
 
@@ -299,6 +308,7 @@ class Reading:
             (table.c.district, where.districts),
             (table.c.unit, where.units),
             (table.c.stage, where.stages),
+            (table.c.code, where.codes),
         ):
             if wanted is not None:
                 query = query.where(column.in_(wanted))
@@ -310,7 +320,7 @@ class Reading:
         self, rows: pd.DataFrame, layer: Layer, core: Sequence[str], own: Sequence[Any]
     ) -> gpd.GeoDataFrame:
         index = pd.Index(rows["parcel_id"].astype("int64"), name="parcel")
-        columns = {name: typed(rows[name], name) for name in core}
+        columns = {name: as_column(rows[name], name) for name in core}
         if own:
             columns |= dict(attributes.decode(rows["attributes"].tolist(), own).items())
         order = [*[f.key for f in layer.fields], "area_m2", "valid_from"]
@@ -320,6 +330,11 @@ class Reading:
         )
         shapes = rows["geom"].to_numpy() if "geom" in rows else np.full(len(rows), None)
         return gpd.GeoDataFrame(typed, geometry=shapes, crs=crs.STORAGE)
+
+    def _territory_known_at(self, known: int) -> Territory:
+        with self.store.read() as connection:
+            number = connection.execute(_edition_known_at(known)).scalar()
+            return districts.bundled() if number is None else self._territory(connection, number)
 
     def _territory(self, connection: sa.Connection, number: int) -> Territory:
         names = ("code", "name", "name_en", "aliases")
@@ -346,7 +361,11 @@ class Reading:
         )
 
 
-def typed(column: pd.Series, name: str) -> pd.Series:
+def _edition_known_at(known: Any) -> Query:
+    return sa.select(sa.func.max(edition.c.id)).where(edition.c.change_id <= known)
+
+
+def as_column(column: pd.Series, name: str) -> pd.Series:
     """A column as it came from the database, in the type of a frame."""
     if name in _NUMBERS:
         return column.astype("float64")

@@ -23,7 +23,7 @@ from parcels.errors import MovesNotAllowedError
 from parcels.findings import Findings
 from parcels.holding import NAMED_AT_MOST, Holding
 from parcels.lifecycle import Evidence
-from parcels.model import Confirmed, Layer
+from parcels.model import Confirmed, Layer, Moment
 from parcels.moves import Claim
 from parcels.placement import Placement
 from parcels.reading import Filter
@@ -31,6 +31,9 @@ from parcels.recording import Act, Recorder
 from parcels.tables import NOT_SUPERSEDED, change, edition, file, version
 
 __all__ = ["STEPS", "Filter", "Intake", "Outcome", "Register"]
+
+STEPS: Final = ("store", "tidy", "commit")
+"""Keys of the steps of `Register.take_all` that progress is told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,6 @@ class Outcome:
 
     change: int | None
     created: int = 0
-STEPS: Final = ("store", "tidy", "commit")
-"""Keys of the steps of `Register.take_all` that progress is told of."""
-
     updated: int = 0
     unchanged: int = 0
     known_as: int | None = None
@@ -113,8 +113,8 @@ class Register(Holding):
         with self.store.read() as connection:
             return self.store.frame(connection, query)
 
-    def refreshes(self, layer: str) -> pd.DataFrame:
-        """On which days deliveries to a layer became true, for each unit they concern.
+    def refreshes(self, layer: str, moment: Moment) -> pd.DataFrame:
+        """On which days deliveries known then became true, for each unit they concern.
 
         Returns:
             Columns `unit` and `effective_on` (date).
@@ -128,6 +128,8 @@ class Register(Holding):
             .distinct()
         )
         with self.store.read() as connection:
+            known = self._known(connection, moment)
+            query = query.where(version.c.recorded_from <= known)
             return self.store.frame(connection, query)
 
     def assess(

@@ -13,6 +13,15 @@ from maps import cli, text
 from maps.answers import Exit
 
 SCHEMA = json.loads((resources.files("maps") / "reference/answers.schema.json").read_text("utf-8"))
+PARCELS = [
+    *("code", "name", "former_name", "address", "district", "unit", "stage", "source_document"),
+    *("declared_area_m2", "registered_lon", "registered_lat", "batch_year", "list_batch"),
+    *("industry", "industry_code", "production_years", "closed_on", "control_measures"),
+    *("survey_due_on", "survey_notified_on", "planned_use_class", "construction_started_on"),
+    *("works_unit", "effect_assessor", "survey_uploaded_on", "assessment_uploaded_on"),
+    *("effect_uploaded_on", "is_priority", "in_aftercare", "aftercare_review_due_on"),
+    *("aftercare_reviewed_on", "produced_on", "produced_by", "remarks", "area_m2", "valid_from"),
+]
 ROWS = {
     "import": [
         *("severity", "file", "row", "number", "field", "found", "what", "mend"),
@@ -38,16 +47,18 @@ ROWS = {
         *("mapping", "sender", "layer", "column", "field", "confirmed_by", "confirmed_at"),
         "change",
     ],
+    "parcels": PARCELS,
 }
 """The keys of a row by command; a change here is a change for everyone who reads them."""
 
 META = {
     "import": ["counts", "layer", "outcome"],
-    "coverage": ["by", "notes", "on", "title"],
+    "coverage": ["by", "change", "known", "notes", "on", "title"],
     "layers": [],
     "layers show": ["label", "layer", "measures", "note", "rules", "stages"],
     "districts": ["notes", "title"],
-    "due": ["notes", "title"],
+    "due": ["change", "known", "notes", "on", "title"],
+    "parcels": ["change", "known", "layer", "notes", "on", "title"],
     "stages": ["gates", "notes", "title"],
     "evidence": [],
     "mappings": [],
@@ -61,6 +72,7 @@ ARGUMENTS = {
     "layers show": ["priority_plot"],
     "stages": ["contaminated_site"],
     "evidence": ["X", "--layer", "priority_plot"],
+    "parcels": ["--layer", "priority_plot"],
 }
 MAY_BE_EMPTY = {"evidence", "mappings"}
 

@@ -29,6 +29,7 @@ from maps.cli import (
     drawing,
     due,
     layers,
+    listing,
     mappings,
     passage,
 )
@@ -65,6 +66,9 @@ app.command("evidence", help="commands.evidence", epilog="commands.evidence_exam
     passage.evidence
 )
 app.command("due", help="commands.due", epilog="commands.due_example")(due.due)
+app.command("parcels", help="history.commands.parcels", epilog="history.commands.parcels_example")(
+    listing.parcels
+)
 app.command("coverage", help="commands.coverage", epilog="commands.coverage_example")(
     coverage.coverage
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -14,9 +14,10 @@ import typer
 from layers import coverage as figures
 from layers.library import Library
 from maps import tables, text
-from maps.cli.desk import Desk, desk_of
+from maps.cli.desk import AsOf, Desk, Known, dates, desk_of
 from parcels.districts import Territory
 from parcels.errors import UnknownDistrictError, UnknownStageError
+from parcels.model import Moment
 from parcels.register import Filter, Register
 
 NUMBERS: Final[dict[str, dict[str, Any]]] = {
@@ -51,6 +52,8 @@ def coverage(  # noqa: PLR0913, PLR0917 - one argument per option of the command
     recompute: Annotated[
         bool, typer.Option("--recompute", help="commands.options.recompute")
     ] = False,
+    as_of: AsOf = None,
+    known: Known = None,
     format_: Annotated[
         tables.Format, typer.Option("--format", help="cli.options.format")
     ] = tables.Format.TABLE,
@@ -58,11 +61,13 @@ def coverage(  # noqa: PLR0913, PLR0917 - one argument per option of the command
 ) -> None:
     """Print the coverage table."""
     desk = desk_of(context)
+    moment = desk.moment(as_of, known)
     with desk.open(desk.catalog()) as register:
         show(
             desk,
             register,
             keys=layer,
+            moment=moment,
             by=by,
             where=chosen(register, layer or [], districts=district, stages=stage),
             stages=not no_stages,
@@ -77,6 +82,7 @@ def show(  # noqa: PLR0913 - one argument per option of the command line
     register: Register,
     *,
     keys: Sequence[str] | None = None,
+    moment: Moment | None = None,
     by: Place = Place.DISTRICT,
     where: Filter | None = None,
     stages: bool = True,
@@ -86,14 +92,15 @@ def show(  # noqa: PLR0913 - one argument per option of the command line
 ) -> None:
     """Print the coverage of layers; of all that hold a parcel when `keys` is None."""
     library = Library(register, desk.catalog())
-    asked = [library.catalog.layer(key).key for key in keys or library.used(desk.moment())]
+    at = moment or desk.moment()
+    asked = [library.catalog.layer(key).key for key in keys or library.used(at)]
     if not asked:
         desk.print(desk.say("coverage.nothing"))
         return
     table = library.coverage(
-        asked, desk.moment(), by=by.value, stages=stages, where=where, recompute=recompute
+        asked, at, by=by.value, stages=stages, where=where, recompute=recompute
     )
-    territory = register.territory
+    territory = register.territory_at(at)
     shown = _shapes(table, territory) if format_ is tables.Format.GEOJSON else table
     if format_ in {tables.Format.TABLE, tables.Format.XLSX}:
         shown = _in_words(_without_empty(table), library, desk, territory)
@@ -104,35 +111,50 @@ def show(  # noqa: PLR0913 - one argument per option of the command line
         format=format_.value,
         out=out,
         lang=desk.lang,
-        title=desk.say("coverage.title", day=desk.moment().on),
+        title=desk.say("coverage.title", state=desk.state(at)),
         notes=_notes(desk, territory, by),
-        meta={"on": desk.moment().on.isoformat(), "by": by.value},
+        meta={**dates(at), "by": by.value},
     )
 
 
-def chosen(
+def chosen(  # noqa: PLR0913 - one argument per way to choose
     register: Register,
     layers: Sequence[str],
     *,
-    districts: Sequence[str] | None,
-    stages: Sequence[str] | None,
+    districts: Sequence[str] | None = None,
+    units: Sequence[str] | None = None,
+    stages: Sequence[str] | None = None,
+    codes: Sequence[str] | None = None,
+    bbox: tuple[float, float, float, float] | None = None,
 ) -> Filter:
-    """The filter of what was typed: districts as people write them, stages by key or label.
+    """The filter of what was typed: places as people write them, stages by key or label.
 
     Raises:
-        UnknownDistrictError: No district is called so.
+        UnknownDistrictError: No district or unit is called so.
         UnknownStageError: No stage of these layers is called so.
     """
-    codes = None
-    if districts:
-        found = register.territory.district_codes(pd.Series(districts, dtype="str"))
-        if found.isna().any():
-            names = register.territory.districts["name"].tolist()
-            raise UnknownDistrictError(
-                district=pd.Series(districts)[found.isna()].iloc[0], known=names
-            )
-        codes = tuple(found)
-    return Filter(districts=codes, stages=_stage_keys(register, layers, stages))
+    territory = register.territory
+    return Filter(
+        districts=_codes(districts, territory.district_codes, territory.districts),
+        units=_codes(units, territory.unit_codes, territory.units),
+        stages=_stage_keys(register, layers, stages),
+        codes=tuple(codes) if codes else None,
+        bbox=bbox,
+    )
+
+
+def _codes(
+    named: Sequence[str] | None,
+    understood: Callable[[pd.Series], pd.Series],
+    places: pd.DataFrame,
+) -> tuple[str, ...] | None:
+    if not named:
+        return None
+    found = understood(pd.Series(named, dtype="str"))
+    if found.isna().any():
+        unknown = pd.Series(named)[found.isna().to_numpy()].iloc[0]
+        raise UnknownDistrictError(district=unknown, known=places["name"].tolist())
+    return tuple(found)
 
 
 def _stage_keys(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 from rich.console import Console
@@ -22,6 +23,16 @@ class Language(StrEnum):
 
     ZH = "zh"
     EN = "en"
+
+
+AsOf: TypeAlias = Annotated[
+    dt.datetime | None,
+    typer.Option("--as-of", formats=["%Y-%m-%d"], help="cli.options.as_of"),
+]
+"""The day on which what is read was true; every reading command takes it."""
+
+Known: TypeAlias = Annotated[str | None, typer.Option("--known", help="cli.options.known")]
+"""The day or instant at which the register knew what is read; every reading command takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +65,39 @@ class Desk:
         files = Path(self.files) if self.files else None
         return Register(self.store, list(layers.values()), create=create, files=files)
 
-    def moment(self) -> Moment:
-        """Now: true today, as known now."""
-        return Moment(settings.today())
+    def moment(self, as_of: dt.date | None = None, known: str | None = None) -> Moment:
+        """The two times of what is read: true today and as known now, unless others are named.
+
+        Args:
+            as_of: The day, of which a datetime's hours do not count.
+            known: An ISO day, of which all counts that was known by its end in Beijing, or an ISO
+                instant, in Beijing time where it names no other.
+
+        Raises:
+            typer.BadParameter: `known` is neither.
+        """
+        on = as_of.date() if isinstance(as_of, dt.datetime) else as_of
+        return Moment(on or settings.today(), None if known is None else self._instant(known))
+
+    def state(self, moment: Moment) -> str:
+        """Both dates of what is read, as a sentence."""
+        if moment.change is not None:
+            return self.say("cli.state.change", on=moment.on, change=moment.change)
+        if moment.known is None:
+            return self.say("cli.state.now", on=moment.on)
+        at = f"{moment.known.astimezone(text.BEIJING_TIME):%Y-%m-%d %H:%M:%S}"
+        return self.say("cli.state.then", on=moment.on, known=at)
+
+    def _instant(self, written: str) -> dt.datetime:
+        last = dt.timedelta(days=1) - dt.timedelta(microseconds=1)
+        try:
+            told = dt.datetime.fromisoformat(written.strip())
+            if len(written.strip()) <= len("2024-06-30"):
+                told += last
+            told = told if told.tzinfo else told.replace(tzinfo=text.BEIJING_TIME)
+            return told.astimezone(dt.UTC)
+        except (ValueError, OverflowError) as error:
+            raise typer.BadParameter(self.say("cli.state.not_known", found=written)) from error
 
     def say(self, key: str, **fields: Any) -> str:
         """A sentence in the language of this run."""
@@ -65,6 +106,12 @@ class Desk:
     def print(self, sentence: str, *, aside: bool = False) -> None:
         """Print one line; aside, on the stream of errors, where the output is for a program."""
         Console(stderr=aside).print(sentence, soft_wrap=True, highlight=False, markup=False)
+
+
+def dates(moment: Moment) -> dict[str, Any]:
+    """Both dates of what is read, for programs: `on`, and `known` or `change`, else null."""
+    at = None if moment.known is None else moment.known.isoformat()
+    return {"on": moment.on.isoformat(), "known": at, "change": moment.change}
 
 
 def desk_of(context: typer.Context) -> Desk:

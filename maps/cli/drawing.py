@@ -12,12 +12,13 @@ import typer
 from layers import coverage as figures
 from layers.library import Library
 from maps.cli.coverage import chosen
-from maps.cli.desk import Desk, desk_of
+from maps.cli.desk import AsOf, Desk, Known, desk_of
 from parcels.errors import OutputNotWritableError
+from parcels.model import Moment
 from parcels.register import Filter, Register
 
 
-def map_(
+def map_(  # noqa: PLR0913, PLR0917 - one argument per option of the command line
     context: typer.Context,
     out: Annotated[Path, typer.Argument(help="commands.arguments.map")],
     layer: Annotated[
@@ -28,12 +29,24 @@ def map_(
     ] = None,
     title: Annotated[str | None, typer.Option(help="commands.options.title")] = None,
     approval: Annotated[str | None, typer.Option(help="commands.options.notice")] = None,
+    as_of: AsOf = None,
+    known: Known = None,
 ) -> None:
     """Write the map."""
     desk = desk_of(context)
+    moment = desk.moment(as_of, known)
     with desk.open(desk.catalog()) as register:
-        where = chosen(register, layer or [], districts=district, stages=None)
-        draw(desk, register, out, keys=layer, where=where, title=title, approval=approval)
+        where = chosen(register, layer or [], districts=district)
+        draw(
+            desk,
+            register,
+            out,
+            keys=layer,
+            moment=moment,
+            where=where,
+            title=title,
+            approval=approval,
+        )
 
 
 def draw(  # noqa: PLR0913 - one argument per option of the command line
@@ -42,6 +55,7 @@ def draw(  # noqa: PLR0913 - one argument per option of the command line
     out: Path,
     *,
     keys: Sequence[str] | None = None,
+    moment: Moment | None = None,
     where: Filter | None = None,
     title: str | None = None,
     approval: str | None = None,
@@ -55,21 +69,19 @@ def draw(  # noqa: PLR0913 - one argument per option of the command line
     from maps.interactive import LayerView, Sheet, offline_map  # noqa: PLC0415 - see above
 
     library = Library(register, desk.catalog())
-    moment = desk.moment()
-    asked = [library.catalog.layer(key).key for key in keys or library.used(moment)]
-    views = [
-        LayerView(register.layer(key), register.frame(key, moment, where=where)) for key in asked
-    ]
+    at = moment or desk.moment()
+    asked = [library.catalog.layer(key).key for key in keys or library.used(at)]
+    views = [LayerView(register.layer(key), register.frame(key, at, where=where)) for key in asked]
     sheet = Sheet(
         title=title or desk.say("commands.map_said.title"),
-        moment=desk.say("commands.map_said.moment", day=moment.on),
+        moment=desk.state(at),
         approval=approval,
     )
     page = offline_map(
         views,
-        register.territory,
+        register.territory_at(at),
         sheet=sheet,
-        coverage=_shares(library, asked, where, desk) if asked else None,
+        coverage=_shares(library, asked, where, at) if asked else None,
         lang=desk.lang,
     )
     try:
@@ -87,9 +99,9 @@ def draw(  # noqa: PLR0913 - one argument per option of the command line
 
 
 def _shares(
-    library: Library, keys: Sequence[str], where: Filter | None, desk: Desk
+    library: Library, keys: Sequence[str], where: Filter | None, moment: Moment
 ) -> pd.DataFrame:
-    table = library.coverage(keys, desk.moment(), stages=False, where=where)
+    table = library.coverage(keys, moment, stages=False, where=where)
     places = ~table["place"].isin([figures.TOTAL, figures.UNKNOWN, figures.OUTSIDE])
     # From a district that sent nothing nothing is known; that is not a share of 0.
     nothing = (table["parcels"] == 0) & (table["area_m2"] == 0)

@@ -14,12 +14,12 @@ import typer
 
 from layers.library import Library
 from maps import ics, settings, tables
-from maps.cli.desk import Desk, desk_of
+from maps.cli.desk import Desk, Known, dates, desk_of
 from maps.ics import Event
 from parcels.districts import Territory
 from parcels.errors import OutputFileNeededError, UnknownDistrictError
 from parcels.exchange.output import placed
-from parcels.model import Milestone
+from parcels.model import Milestone, Moment
 from parcels.register import Register
 
 
@@ -50,8 +50,10 @@ def due(  # noqa: PLR0913, PLR0917 - one argument per option of the command line
     within: Annotated[str | None, typer.Option(help="commands.options.within")] = None,
     status: Annotated[list[Status] | None, typer.Option(help="commands.options.status")] = None,
     today: Annotated[
-        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="commands.options.today")
+        dt.datetime | None,
+        typer.Option("--today", "--as-of", formats=["%Y-%m-%d"], help="commands.options.today"),
     ] = None,
+    known: Known = None,
     format_: Annotated[Format, typer.Option("--format", help="cli.options.format")] = Format.TABLE,
     out: Annotated[Path | None, typer.Option(help="cli.options.out")] = None,
 ) -> None:
@@ -59,12 +61,12 @@ def due(  # noqa: PLR0913, PLR0917 - one argument per option of the command line
     desk = desk_of(context)
     layers = desk.catalog()
     keys = [layers.layer(key).key for key in layer or layers]
-    day = today.date() if today else settings.today()
+    moment = desk.moment(today, known)
     days = None if within is None else _days(desk, within)
     if format_ is Format.ICS and out is None:
         raise OutputFileNeededError(format="ICS")
     with desk.open(layers) as register:
-        whole = Library(register, layers).due(keys, today=day)
+        whole = Library(register, layers).due(keys, moment)
         places = _places(register.territory, district)
         territory = register.territory
         kept = _chosen(whole, places, days=days, status=[one.value for one in status or Status])
@@ -74,7 +76,7 @@ def due(  # noqa: PLR0913, PLR0917 - one argument per option of the command line
         assert out is not None  # noqa: S101 - for mypy: refused above
         _write_calendar(desk, kept, spoken, out)
         return
-    _show(desk, spoken, asked, day=day, format_=format_, out=out)
+    _show(desk, spoken, asked, at=moment, format_=format_, out=out)
 
 
 def _show(
@@ -82,7 +84,7 @@ def _show(
     spoken: pd.DataFrame,
     asked: Sequence[Milestone],
     *,
-    day: dt.date,
+    at: Moment,
     format_: Format,
     out: Path | None,
 ) -> None:
@@ -102,8 +104,9 @@ def _show(
         format=format_.value,
         out=out,
         lang=desk.lang,
-        title=desk.say("commands.due_said.title", on=day),
-        notes=notes,
+        title=desk.say("commands.due_said.title", on=at.on),
+        notes=notes if at.is_as_known_now else [desk.state(at), *notes],
+        meta=dates(at),
     )
 
 

@@ -12,7 +12,7 @@ import typer
 from layers import plan
 from layers.catalog import Catalog
 from maps import tables, text
-from maps.cli.desk import Desk, desk_of
+from maps.cli.desk import AsOf, Desk, Known, dates, desk_of
 from maps.tables import Format
 from parcels.exchange import templates
 from parcels.model import Layer
@@ -23,6 +23,9 @@ app = typer.Typer(help="commands.layers", invoke_without_command=True)
 @app.callback(epilog="commands.layers_example")
 def list_layers(
     context: typer.Context,
+    counts: Annotated[bool, typer.Option("--counts", help="commands.options.counts")] = False,
+    as_of: AsOf = None,
+    known: Known = None,
     format_: Annotated[Format, typer.Option("--format", help="cli.options.format")] = Format.TABLE,
     out: Annotated[Path | None, typer.Option(help="cli.options.out")] = None,
 ) -> None:
@@ -30,6 +33,7 @@ def list_layers(
     if context.invoked_subcommand is not None:
         return
     desk = desk_of(context)
+    layers = desk.catalog()
     rows = [
         {
             "layer": layer.key,
@@ -39,9 +43,17 @@ def list_layers(
             "stages": len(layer.stages),
             "measures": " ".join(layer.measures),
         }
-        for layer in desk.catalog().values()
+        for layer in layers.values()
     ]
-    _show(desk, pd.DataFrame(rows), format_=format_, out=out)
+    frame = pd.DataFrame(rows)
+    if not (counts or as_of or known):
+        _show(desk, frame, format_=format_, out=out)
+        return
+    moment = desk.moment(as_of, known)
+    with desk.open(layers) as register:
+        held = register.counts(moment)
+    frame = frame.assign(parcels=[held.get(key, 0) for key in frame["layer"]])
+    _show(desk, frame, format_=format_, out=out, title=desk.state(moment), meta=dates(moment))
 
 
 @app.command("show", help="commands.layers_show", epilog="commands.layers_show_example")
@@ -89,10 +101,18 @@ def _show(
     *,
     format_: Format,
     out: Path | None,
+    title: str = "",
     meta: Mapping[str, Any] | None = None,
 ) -> None:
-    headings = tables.headings("commands.columns", desk.lang, list(frame.columns))
-    tables.show(frame, headings=headings, format=format_.value, out=out, lang=desk.lang, meta=meta)
+    tables.show(
+        frame,
+        headings=tables.headings("commands.columns", desk.lang, list(frame.columns)),
+        format=format_.value,
+        out=out,
+        lang=desk.lang,
+        title=title,
+        meta=meta,
+    )
 
 
 def _about(layer: Layer, layers: Catalog, desk: Desk) -> dict[str, Any]:
