@@ -19,9 +19,13 @@ import pyogrio
 import pyproj
 import pytest
 import shapely
+import test_boundary_flaws as flaws
 import test_boundary_point_files as txt
+import test_boundary_repair as repair
 import test_containers as containers
 import test_control_points as control
+import test_corner_points as corners
+import test_lists as lists
 import test_moves as moves
 import test_national_packages as national
 import test_position as position
@@ -33,6 +37,7 @@ from parcels import districts
 from parcels.findings import CODES
 from parcels.ingest.bounds import limits
 from parcels.ingest.delivery import Delivery, ReceiveOptions, receive
+from parcels.matching import SameLand
 from parcels.model import Confirmed
 
 LAYERS = catalog.load()
@@ -194,6 +199,33 @@ def drawing(*, closed: bool) -> Make:
     return make
 
 
+def cornered(*rows, head=("地块编码", "点号", "X(北)", "Y(东)"), name="列表") -> Make:
+    """A CSV of corner points."""
+    return lambda folder: corners.door(corners.table(folder, list(head), list(rows), name=name))
+
+
+def sheet(*rows) -> Make:
+    """A workbook of these rows."""
+    return lambda folder: lists.door(lists.workbook(folder, list(rows)))
+
+
+def measured(*shapes, options=None, **columns) -> Make:
+    """Plots drawn in metres."""
+    return lambda folder: flaws.received(folder, flaws.plots(*shapes, **columns), **options or {})
+
+
+def against(held, delivered, **options) -> Make:
+    """Plots delivered to a register that holds these, both drawn in metres."""
+
+    def make(folder):
+        path = folder / "地块.gpkg"
+        delivered.to_file(path)
+        known = held.rename(columns={"编码": "code", "名称": "name"}).drop(columns="环节")
+        return receive(path, PLOT, CITY, options=ReceiveOptions(**options), register=known)
+
+    return make
+
+
 def curved(wkt: str) -> Make:
     def make(folder):
         (folder / "c.csv").write_text(f'WKT,DKDM\n"{wkt}",1101080320001\n', "utf-8")
@@ -259,6 +291,31 @@ OLD_PLACE = position.plane(position.TOWN, pyproj.CRS(OLD))
 TEN_CORNERS = replace(limits(), vertices=10)
 MUST_HAVE = replace(PLOT, boundary_required=True)
 
+A = "1101010320001"
+RING = corners.corners(corners.OUTER, A)
+UNNAMED = {"head": ("点号", "X(北)", "Y(东)"), "name": f"调查{A}"}
+UNFINISHED = [*RING[:2], [*RING[2][:2], "?", RING[2][3]], *RING[3:]]
+NAMED = ("地块编码", "点号", "X(北)", "Y(东)", "地块名称")
+TOTAL = ["合计", None, "45", None]
+SPREAD = [lists.HEAD, *lists.ROWS]
+FIELD = flaws.box(0, 0, 100, 100)
+SMALL_LOOP, GREAT_LOOP = repair.FAULTS["a loop on a side"], repair.REFUSED["a large loop"][0]
+ODD = {code: (measured(odd), measured(sound)) for code, odd, sound in flaws.TINY[::-1]}
+HELD = flaws.plots(FIELD)
+NO_CODE = flaws.plots(FIELD, 名称=["别名"]).drop(columns="编码")
+
+
+def pointed(away_m: float) -> Make:
+    """A plot whose registered point lies so far east of it."""
+    (point,) = flaws.place(shapely.Point(100 + away_m, 50))
+    return measured(FIELD, 经度=[point.x], 纬度=[point.y])
+
+
+def beside(east: float, *, code: str = "N", north: float = 100) -> gpd.GeoDataFrame:
+    """A plot of this code that begins so far east of the registered one's south-western corner."""
+    return flaws.plots(flaws.box(east, 0, east + 100, north), 编码=[code])
+
+
 CASES: dict[str, tuple[Make, Make]] = {
     # the file
     "encoding_guessed": (listed(encoding="gb18030"), listed(encoding="utf-8-sig")),
@@ -296,6 +353,30 @@ CASES: dict[str, tuple[Make, Make]] = {
     "package_degrees": (package(epsg=4490), package()),
     "package_zone_differs": (package(DH=38), package(DH=39)),
     "package_stage_taken": (package(), listed()),
+    # lists
+    "corners_assumed": (
+        cornered(*(row[1:] for row in RING), **UNNAMED),
+        cornered(*RING),
+    ),
+    "corners_contradict": (
+        cornered(
+            *([*row, name] for row, name in zip(RING, "甲甲乙甲甲", strict=True)), head=NAMED
+        ),
+        cornered(*([*row, "甲"] for row in RING), head=NAMED),
+    ),
+    "corner_not_read": (cornered(*UNFINISHED), cornered(*RING)),
+    "row_no_record": (
+        sheet(*SPREAD, TOTAL),
+        sheet(*SPREAD, ["合计路1号", "示例", "45", "海淀区"]),
+    ),
+    "cell_error": (
+        sheet(*SPREAD, [lists.C, "#N/A", "45", "海淀区"]),
+        sheet(*SPREAD, [lists.C, "#1号", "45", "海淀区"]),
+    ),
+    "formula_without_result": (
+        sheet(*SPREAD, [lists.C, "示例丙", "=1+2", "海淀区"]),
+        sheet(*SPREAD, [lists.C, "示例丙", "3", "海淀区"]),
+    ),
     # columns
     "column_missing": (listed(without=["编码"]), listed()),
     "column_twice": (
@@ -347,6 +428,16 @@ CASES: dict[str, tuple[Make, Make]] = {
     "lines_closed": (drawing(closed=True), drawing(closed=False)),
     "dimension_dropped": (drawn(shapely.force_3d(FIRST, 50.0)), drawn(FIRST)),
     "outside_city": (drawn(out_of_town(0.6)), drawn(out_of_town(0.0))),
+    "boundary_repaired": (
+        measured(SMALL_LOOP, options={"repair": True}),
+        measured(GREAT_LOOP, options={"repair": True}),
+    ),
+    "repair_refused": (
+        measured(GREAT_LOOP, options={"repair": True}),
+        measured(SMALL_LOOP, options={"repair": True}),
+    ),
+    **ODD,
+    "registered_point_outside": (pointed(0.25), pointed(0.15)),
     # district and unit
     "district_not_known": (listed(所在区=["天津市", "海淀区"]), listed(所在区=["海淀", "110108"])),
     "district_former": (listed(所在区=["宣武区", "海淀区"]), listed(所在区=["西城区", "海淀区"])),
@@ -365,10 +456,34 @@ CASES: dict[str, tuple[Make, Make]] = {
         drawn(FIRST, affinity.translate(FIRST, 0.002 - 1e-7)),
         drawn(FIRST, affinity.translate(FIRST, 0.002 - 1e-8)),
     ),
+    "boundary_nearly_twice": (
+        measured(FIELD, flaws.box(0, 0, 100, 99.1)),
+        measured(FIELD, flaws.box(0, 0, 100, 98.9)),
+    ),
+    "gap": (
+        measured(FIELD, flaws.box(100.49, 0, 200, 100)),
+        measured(FIELD, flaws.box(100.51, 0, 200, 100)),
+    ),
     "area_differs": (
         drawn(FIRST, 申报面积=[SQUARE_M2 * 1.012]),
         drawn(FIRST, 申报面积=[SQUARE_M2 * 1.008]),
     ),
+    # against the register
+    "code_differs": (against(HELD, beside(0, north=99.1)), against(HELD, beside(0, north=98.9))),
+    "code_changed": (
+        against(HELD, beside(0, north=99.1), same_land=SameLand.RENUMBERED),
+        against(HELD, beside(0, north=98.9), same_land=SameLand.RENUMBERED),
+    ),
+    "parcel_ambiguous": (
+        against(flaws.plots(FIELD, FIELD), NO_CODE),
+        against(flaws.plots(FIELD, flaws.box(0, 0, 100, 98)), NO_CODE),
+    ),
+    "recognised_by_boundary": (against(HELD, NO_CODE), against(HELD, beside(0, code="A0"))),
+    "parcel_moved": (
+        against(HELD, beside(101, code="A0")),
+        against(HELD, beside(99, code="A0")),
+    ),
+    "overlap_registered": (against(HELD, beside(99.98)), against(HELD, beside(99.995))),
 }
 
 
@@ -390,6 +505,10 @@ MOVES: dict[str, tuple[Callable[[], list[str]], Callable[[], list[str]]]] = {
     "move_too_early": (
         lambda: moved(claim={"on": dt.date(2024, 1, 1)}),
         lambda: moved(claim={"on": dt.date(2024, 6, 1)}),
+    ),
+    "stage_erased": (
+        lambda: moved(stage=None, erased="stage"),
+        lambda: moved(stage=None, erased="name"),
     ),
     "stage_not_allowed": (lambda: moved(**BARRED), moved),
     "stage_unusual": (
