@@ -56,9 +56,8 @@ def summary(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def title(code: str, lang: str) -> str:
-    """The short name of a kind of finding; its code where it has none."""
-    key = f"titles.{code}"
-    return text.say(key, lang) if text.has(key, lang) else code
+    """The short name of a kind of finding."""
+    return text.say(f"titles.{code}", lang)
 
 
 def counts(found: pd.DataFrame) -> dict[str, int]:
