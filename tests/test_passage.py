@@ -265,7 +265,7 @@ def test_parcels_advance_with_a_document(office, capsys, lang, stage, kind, fiel
 @pytest.mark.parametrize(
     ("lang", "said"),
     [
-        ("zh", "不能从“初步调查”直接转入“列入名录”;其后可以是:管理结束、详细调查"),
+        ("zh", "不能从“初步调查”直接转入“列入名录”；其后可以是：管理结束、详细调查"),
         ("en", "Cannot go from Preliminary survey straight to Listed"),
     ],
 )

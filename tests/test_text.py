@@ -1,6 +1,7 @@
 """What people read is there in both languages, and says what is known and no more."""
 
 import datetime as dt
+import re
 import unicodedata
 
 import numpy as np
@@ -49,6 +50,19 @@ def test_no_english_sentence_holds_chinese_characters():
 
     # Alternatives and examples may name what stands on a Chinese form.
     assert {key for key in chinese if not key.startswith(("findings.", "commands."))} == set()
+
+
+def test_chinese_sentences_are_punctuated_as_chinese_is():
+    # What stands in quotes is to be typed as it is, e.g. “点号,圈号,X(北),Y(东)”.
+    spoken = {
+        key: re.sub(
+            "“[^”]*”", "“”", text.say(key, "zh", **dict.fromkeys(text.fields(key, "zh"), 1))
+        )
+        for key in text.keys("zh")
+    }
+    beside = r"[\u4e00-\u9fff”》）][,:;?!()]|[,:;?!()][\u4e00-\u9fff“《（]"
+
+    assert {key: said for key, said in spoken.items() if re.search(beside, said)} == {}
 
 
 @pytest.mark.parametrize("lang", ["fr", "", "zh_CN", "../zh"])
