@@ -76,11 +76,13 @@ def sound(
         mend: Repair boundaries where little changes by it.
     """
     arrived = draft.geometry.to_numpy()
-    geometry = np.array(shapely.force_2d(arrived), dtype=object)
+    geometry = np.array(arrived, dtype=object)
+    deep = shapely.has_z(arrived) | shapely.has_m(arrived)
+    geometry[deep] = shapely.force_2d(arrived[deep])
     report = Report(
         findings, np.asarray(draft["row"], "int64"), numbers_of(draft), _nowhere(len(draft))
     )
-    _report_flat(arrived, report)
+    _report_flat(deep, report)
     geometry[shapely.is_empty(geometry)] = None
     missing = shapely.is_missing(geometry)
     told = np.isin(report.rows, findings.rows_of(EXPLAINED))
@@ -227,8 +229,7 @@ def _oriented(geometry: np.ndarray) -> np.ndarray:
     return np.asarray(turned)
 
 
-def _report_flat(arrived: np.ndarray, report: Report) -> None:
-    deep = shapely.has_z(arrived) | shapely.has_m(arrived)
+def _report_flat(deep: np.ndarray, report: Report) -> None:
     if deep.any():
         details = {"count": int(deep.sum()), "row": int(report.rows[np.argmax(deep)])}
         report.findings.add("dimension_dropped", details=details)

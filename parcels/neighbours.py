@@ -7,23 +7,29 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from parcels import gaps, matching, topology
-from parcels.boundaries import Report, is_polygon, only
+from parcels import matching, topology
+from parcels.boundaries import Report
 
 OVERLAP_M2: Final = 1.0
 """Parcels that share less than 1 m2 are neighbours, drawn to the millimetre or not."""
 
 
 def check(
-    geometry: np.ndarray, area_m2: np.ndarray, overlaps: pd.DataFrame, report: Report
+    geometry: np.ndarray,
+    area_m2: np.ndarray,
+    report: Report,
+    *,
+    overlaps: pd.DataFrame,
+    narrow: pd.DataFrame,
 ) -> None:
     """Report boundaries delivered twice, overlaps and gaps, at the later row of each pair.
 
     Args:
         geometry: The boundaries that can be kept; None for the others.
         area_m2: Their areas; NaN without a polygon.
-        overlaps: Pairs of them, as `topology.overlaps` gives them.
         report: Where to.
+        overlaps: Pairs of them, as `topology.overlaps` gives them.
+        narrow: Gaps between pairs of them, as `gaps.gaps` gives them.
     """
     twins = topology.duplicates(geometry)
     _report_pairs("boundary_twice", twins.assign(area_m2=0.0), report)
@@ -35,7 +41,7 @@ def check(
     share = matching.share_of_both(common, area_m2[pairs["a"]], area_m2[pairs["b"]])
     _report_pairs("boundary_nearly_twice", pairs[share >= matching.SAME_LAND], report)
     _report_pairs("overlap", pairs[share < matching.SAME_LAND], report)
-    _report_gaps(gaps.gaps(only(geometry, is_polygon(geometry))), report)
+    _report_gaps(narrow, report)
 
 
 def _report_pairs(code: str, pairs: pd.DataFrame, report: Report) -> None:

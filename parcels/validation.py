@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from parcels import crs, neighbours, recognition, siting, words
+from parcels import crs, gaps, neighbours, recognition, siting, words
 from parcels.boundaries import (
     Report,
     is_polygon,
@@ -98,7 +99,10 @@ def check(
         findings, np.asarray(draft["row"], "int64"), numbers_of(draft), places(geometry, usable)
     )
     sited = only(geometry, usable)
-    lie = placed(sited, territory)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        # Both are nearly all GEOS and numpy, which let another thread run meanwhile.
+        narrow = beside.submit(gaps.gaps, only(sited, is_polygon(sited)))
+        lie = placed(sited, territory)
     area_m2 = np.where(is_polygon(sited), lie.area_m2, np.nan)
     if register is not None and len(register):
         code, parcel = recognition.recognise(
@@ -122,7 +126,7 @@ def check(
     )
     siting.check_registered_points(draft, sited, report)
     report_flaws(sited, area_m2, report)
-    neighbours.check(sited, area_m2, lie.overlaps, report)
+    neighbours.check(sited, area_m2, report, overlaps=lie.overlaps, narrow=narrow.result())
     _check_area(draft, area_m2, report)
     return _parcels(draft.assign(**filled), layer, geometry, area_m2), lie
 

@@ -111,8 +111,8 @@ FAULTS = (
 )
 
 
-def run(*command: str) -> tuple[float, float]:
-    """Seconds of a process from start to end, and its largest memory in GiB."""
+def run(*command: str) -> tuple[float, float, float]:
+    """Seconds of a process from start to end, of its processors' work, and its GiB at most."""
     pid = os.fork()
     start = time.perf_counter()
     if pid == 0:
@@ -123,13 +123,13 @@ def run(*command: str) -> tuple[float, float]:
     seconds = time.perf_counter() - start
     if os.waitstatus_to_exitcode(status) not in {0, 10}:
         raise SystemExit(f"{command}: {status}")
-    return seconds, used.ru_maxrss / 2**20
+    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20
 
 
 def measured(
     count: int, folder: Path, *, layer: str, faulty: bool
-) -> list[tuple[str, float, float]]:
-    """Rows of name, seconds and GiB for one size."""
+) -> list[tuple[str, float, float, float]]:
+    """Rows of name, seconds, processor seconds and GiB for one size."""
     path = folder / f"{count}{'-faulty' if faulty else ''}.gpkg"
     # In a process of its own, so that this one stays small.
     with subprocess.Popen(
@@ -167,19 +167,18 @@ def main() -> None:
         delivery(asked.make, asked.parcels[0], layer=asked.layer, faulty=asked.dirty)
         return
     print(f"{platform.platform()}, {os.cpu_count()} cores, layer {asked.layer}\n")
-    print("| parcels | what | seconds | us a parcel | against the floor | GiB |")
+    print("| parcels | what | seconds | against the floor | of the processors | GiB |")
     print("|---:|---|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
         for count in asked.parcels:
             kinds = [False, True] if asked.dirty else [False]
             for faulty in kinds:
                 rows = measured(count, Path(folder), layer=asked.layer, faulty=faulty)
-                floor = rows[0][1]
-                for name, seconds, gib in rows:
-                    each = seconds / count * 1e6
+                floor = rows[0][1:3]
+                for name, seconds, work, gib in rows:
                     print(
-                        f"| {count:,} | {name} | {seconds:.2f} | {each:.0f}"
-                        f" | {seconds / floor:.1f} | {gib:.2f} |",
+                        f"| {count:,} | {name} | {seconds:.2f} | {seconds / floor[0]:.1f}"
+                        f" | {work:.2f} ({work / floor[1]:.1f}) | {gib:.2f} |",
                         flush=True,
                     )
 
