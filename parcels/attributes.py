@@ -18,6 +18,9 @@ import shapely
 
 from parcels.model import CORE_COLUMNS, Field, Kind
 
+_ESCAPED: Final = r'["\\\x00-\x1f]'
+"""What JSON writes with a backslash (RFC 8259, section 7)."""
+
 _NUMERIC: Final = frozenset({"declared_area_m2", "registered_lon", "registered_lat"})
 
 _ARROW: Final = {
@@ -117,12 +120,14 @@ def _day_texts(column: pd.Series) -> pd.Series:
 
 
 def _quoted(column: pd.Series) -> Any:
-    # Few values need escapes, and repeated ones need them once.
-    words, codes = np.unique(column.dropna().astype(str).to_numpy(object), return_inverse=True)
-    escaped = np.array([json.dumps(word, ensure_ascii=False) for word in words], dtype=object)
-    whole = np.full(len(column), None, dtype=object)
-    whole[column.notna().to_numpy()] = escaped[codes] if len(words) else []
-    return pa.array(whole, pa.string())
+    texts = pa.array(column, pa.string(), from_pandas=True)
+    quoted = pc.binary_join_element_wise('"', texts, '"', "")
+    odd = pc.fill_null(pc.match_substring_regex(texts, _ESCAPED), fill_value=False)
+    if not pc.any(odd).as_py():
+        return quoted
+    # Few values need escapes.
+    escaped = [json.dumps(text, ensure_ascii=False) for text in texts.filter(odd).to_pylist()]
+    return pc.replace_with_mask(quoted, odd, pa.array(escaped, pa.string()))
 
 
 def _typed(column: Any, kind: Kind) -> pd.Series:
