@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 import sqlalchemy as sa
 
-from parcels import geopackage, tables
+from parcels import geopackage, seals, tables
 from parcels.store import Store
 
 _AT_ONCE: Final = 5_000
@@ -22,10 +22,10 @@ def fingerprint(store: Store) -> str:
     """SHA-256, in hex, over every row of every table, in the order of their keys.
 
     Registers with the same history have the same fingerprint, whichever database holds them: how
-    it is stored and shown (indexes, free pages, views and what they were made from) does not
-    count, nor do row numbers that the database gives by itself, which skip those of changes that
-    came to nothing. Read in one transaction and in pieces, so that a register of any size fits
-    into memory.
+    it is stored, shown and sealed (indexes, free pages, views, hashes of rows as one database has
+    them) does not count, nor do row numbers that the database gives by itself, which skip those
+    of changes that came to nothing. Read in one transaction and in pieces, so that a register of
+    any size fits into memory.
 
     Args:
         store: The database.
@@ -33,7 +33,7 @@ def fingerprint(store: Store) -> str:
     whole = hashlib.sha256()
     with store.read() as connection:
         for table in tables.metadata.sorted_tables:
-            if table is tables.published:
+            if table.name in seals.NOT_SEALED:
                 continue
             whole.update(f"{table.name}\n".encode())
             for rows in _pieces(store, connection, table):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from parcels.districts import Territory
 from parcels.ingest.headings import whole_form
 from parcels.model import Confirmed
-from parcels.recording import Act
+from parcels.recording import Act, Recorder
 from parcels.store import Query, Store
 from parcels.tables import mapping
 
@@ -47,7 +47,7 @@ def listed(store: Store, *, closed: bool = False) -> pd.DataFrame:
     """
     query = sa.select(mapping) if closed else _open()
     with store.read() as connection:
-        rows = store.frame(connection, query.order_by(mapping.c.id))
+        rows = store.frame(connection, query.order_by(mapping.c.id)).drop(columns="closed_in")
     return rows.rename(columns={"id": "mapping", "change_id": "change"})
 
 
@@ -71,7 +71,7 @@ def keep(store: Store, connection: sa.Connection, act: Act, *, layer: str, chang
         if former is not None and former.field == field:
             continue
         if former is not None:
-            _close(connection, former.id, by=act.by, at=act.at)
+            _close(connection, former.id, act, change=change)
         connection.execute(
             sa.insert(mapping).values(
                 id=store.next_id(connection, mapping),
@@ -87,11 +87,13 @@ def keep(store: Store, connection: sa.Connection, act: Act, *, layer: str, chang
 
 
 def forget(store: Store, number: int, *, by: str, at: dt.datetime) -> bool:
-    """Close a mapping in force; False if there is none of this number."""
+    """Close a mapping in force, as a change; False if there is none of this number."""
     with store.write() as connection:
         found = connection.execute(_open().where(mapping.c.id == number)).first()
         if found is not None:
-            _close(connection, number, by=by, at=at)
+            act = Act(by=by, at=at, on=at.date(), details={"mapping": number})
+            change = Recorder(store, connection, act).open("forget", layer=found.layer)
+            _close(connection, number, act, change=change)
     return found is not None
 
 
@@ -99,7 +101,9 @@ def _open() -> Query:
     return sa.select(mapping).where(mapping.c.closed_at.is_(None))
 
 
-def _close(connection: sa.Connection, number: int, *, by: str, at: dt.datetime) -> None:
+def _close(connection: sa.Connection, number: int, act: Act, *, change: int) -> None:
     connection.execute(
-        sa.update(mapping).where(mapping.c.id == number).values(closed_by=by, closed_at=at)
+        sa.update(mapping)
+        .where(mapping.c.id == number)
+        .values(closed_by=act.by, closed_at=act.at, closed_in=change)
     )

@@ -245,6 +245,7 @@ class Recorder:
                 sha256=source.sha256,
                 size_bytes=source.size_bytes,
                 received_at=self.act.at,
+                change_id=self.number,
             )
         )
         return key

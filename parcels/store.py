@@ -18,7 +18,7 @@ import pandas as pd
 import shapely
 import sqlalchemy as sa
 
-from parcels import crs, geopackage, tables
+from parcels import crs, geopackage, seals, tables
 from parcels.errors import (
     StoreBusyError,
     StoreNotFoundError,
@@ -30,7 +30,7 @@ from parcels.model import Layer
 Query: TypeAlias = sa.Select[*tuple[Any, ...]]
 """A select of any columns."""
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest migration this Jingtu knows."""
 
 
@@ -86,6 +86,8 @@ class Store:
     def write(self) -> Iterator[sa.Connection]:
         """The one writing transaction: all of it is kept, or on any error none.
 
+        The changes it makes are sealed when it ends.
+
         Raises:
             StoreBusyError: Another process is writing and did not finish in time.
         """
@@ -95,12 +97,18 @@ class Store:
                     connection.exec_driver_sql(f"SET LOCAL lock_timeout='{_BUSY_MS}ms'")
                     connection.exec_driver_sql("LOCK TABLE change IN EXCLUSIVE MODE")
                 yield connection
+                seals.seal(connection)
         except sa.exc.OperationalError as error:
             if _is_busy(error):
                 raise StoreBusyError(
                     store=self.shown_url, seconds=geopackage.BUSY_SECONDS
                 ) from error
             raise
+
+    def verify(self) -> seals.Check:
+        """Whether every change still is as it was sealed; reads every row once."""
+        with self.read() as connection:
+            return seals.check(connection)
 
     @property
     def shown_url(self) -> str:
@@ -319,6 +327,7 @@ class Store:
                 alembic.command.upgrade(config, "head")
             except alembic.util.exc.CommandError as error:
                 raise StoreTooNewError(store=self.shown_url, revision=revision) from error
+            seals.seal(connection)
 
     def _revision(self) -> str | None:
         with self._reader.connect() as connection:

@@ -97,6 +97,8 @@ file = sa.Table(
     sa.Column("sha256", sa.Text, nullable=False, index=True),
     sa.Column("size_bytes", sa.Integer().with_variant(sa.BigInteger, "postgresql")),
     sa.Column("received_at", Instant, nullable=False),
+    # No foreign key: a change names its file, so the file is written first.
+    sa.Column("change_id", sa.Integer),
 )
 
 change = sa.Table(
@@ -261,7 +263,7 @@ evidence = sa.Table(
 )
 
 # Which column of a sender is which field, as a person confirmed it; `field` is "" for a column
-# left out on purpose. In force while `closed_at` is NULL.
+# left out on purpose. In force while `closed_at` is NULL; `closed_in` is the change that ended it.
 mapping = sa.Table(
     "mapping",
     metadata,
@@ -275,7 +277,17 @@ mapping = sa.Table(
     sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
     sa.Column("closed_by", sa.Text),
     sa.Column("closed_at", Instant),
+    sa.Column("closed_in", sa.Integer, sa.ForeignKey("change.id")),
     sa.Index("ix_mapping_sender", "sender", "layer"),
+)
+
+# What each change wrote, by kind of row, and the hash over that and over the hash before.
+seal = sa.Table(
+    "seal",
+    metadata,
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), primary_key=True),
+    sa.Column("parts", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
 )
 
 # Which declaration each layer's view was made from.
