@@ -49,6 +49,7 @@ class Exit(IntEnum):
     STORE_BUSY = 33
     STORE_TOO_NEW = 34
     DOCUMENT_DAMAGED = 37
+    LOG_NOT_AS_SEALED = 38
     OUTPUT_NOT_WRITABLE = 41
     OUTSIDE_ADDRESS = 42
     INTERRUPTED = 130
@@ -83,6 +84,7 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.DocumentFolderNeededError: Exit.USAGE,
         errors.DocumentNotFoundError: Exit.DOCUMENT_DAMAGED,
         errors.DocumentDamagedError: Exit.DOCUMENT_DAMAGED,
+        errors.AnchorNotUsableError: Exit.FILE_NOT_READABLE,
         errors.StoreNotFoundError: Exit.STORE_NOT_FOUND,
         errors.StoreNotUsableError: Exit.STORE_NOT_USABLE,
         errors.StoreBusyError: Exit.STORE_BUSY,

@@ -91,6 +91,12 @@ class DocumentDamagedError(Refusal):
     code = "document_damaged"
 
 
+class AnchorNotUsableError(Refusal):
+    """A file is no anchor that `jingtu verify` wrote. Fields: file."""
+
+    code = "anchor_not_usable"
+
+
 class StoreNotFoundError(Refusal):
     """There is no register at this address. Fields: store."""
 

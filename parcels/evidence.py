@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from parcels.lifecycle import Evidence
 from parcels.recording import Recorder, plain
-from parcels.store import Query
+from parcels.store import Query, Store
 from parcels.tables import change, evidence, file, version
 
 
@@ -50,6 +50,18 @@ def record(recorder: Recorder, moved: pd.DataFrame, given: Evidence | None) -> N
         }
         columns |= {key: [value] * count for key, value in said.items()}
     recorder.store.insert(recorder.connection, evidence, columns)
+
+
+def documents(store: Store) -> pd.DataFrame:
+    """The kept documents, each once: `sha256`, and `change`, the first that names it."""
+    query = (
+        sa.select(file.c.sha256, sa.func.min(evidence.c.change_id).label("change"))
+        .select_from(evidence.join(file, evidence.c.file_id == file.c.id))
+        .group_by(file.c.sha256)
+        .order_by(sa.func.min(evidence.c.change_id), file.c.sha256)
+    )
+    with store.read() as connection:
+        return store.frame(connection, query)
 
 
 def of_parcels(layer: str, codes: list[str]) -> Query:

@@ -48,6 +48,7 @@ ROWS = {
         "change",
     ],
     "parcels": PARCELS,
+    "verify": ["change", "kind", "sealed_rows", "found_rows", "sealed", "found"],
 }
 """The keys of a row by command; a change here is a change for everyone who reads them."""
 
@@ -62,6 +63,9 @@ META = {
     "stages": ["gates", "notes", "title"],
     "evidence": [],
     "mappings": [],
+    "verify": [
+        *("changes", "documents", "last", "misfits", "notes", "rows", "sha256", "title"),
+    ],
 }
 RECEIPT = [
     *("change", "created", "file", "kept_out", "known_as", "rejects", "rows", "sha256"),
@@ -74,7 +78,7 @@ ARGUMENTS = {
     "evidence": ["X", "--layer", "priority_plot"],
     "parcels": ["--layer", "priority_plot"],
 }
-MAY_BE_EMPTY = {"evidence", "mappings"}
+MAY_BE_EMPTY = {"evidence", "mappings", "verify"}
 
 
 def commands(group, path=()):

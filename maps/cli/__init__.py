@@ -32,6 +32,7 @@ from maps.cli import (
     listing,
     mappings,
     passage,
+    verifying,
 )
 from maps.cli.desk import Desk, Language
 from parcels.errors import Refusal
@@ -69,6 +70,7 @@ app.command("due", help="commands.due", epilog="commands.due_example")(due.due)
 app.command("parcels", help="history.commands.parcels", epilog="history.commands.parcels_example")(
     listing.parcels
 )
+app.command("verify", help="verify.command", epilog="verify.example")(verifying.verify)
 app.command("coverage", help="commands.coverage", epilog="commands.coverage_example")(
     coverage.coverage
 )

@@ -1,0 +1,182 @@
+"""`jingtu verify`: whether every change still is as it was sealed, and every document whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from maps import settings, tables
+from maps.answers import Exit
+from maps.cli.desk import Desk, desk_of
+from maps.tables import Format
+from parcels import evidence
+from parcels.errors import (
+    AnchorNotUsableError,
+    DocumentDamagedError,
+    DocumentFolderNeededError,
+    DocumentNotFoundError,
+    OutputNotWritableError,
+)
+from parcels.exchange.output import placed
+from parcels.register import Register
+from parcels.seals import Check
+
+_COLUMNS = ("change", "kind", "sealed_rows", "found_rows", "sealed", "found")
+
+
+def verify(
+    context: typer.Context,
+    files: Annotated[Path | None, typer.Option(help="verify.options.files")] = None,
+    anchor: Annotated[Path | None, typer.Option(help="verify.options.anchor")] = None,
+    against: Annotated[Path | None, typer.Option(help="verify.options.against")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="cli.options.format")] = Format.TABLE,
+    out: Annotated[Path | None, typer.Option(help="cli.options.out")] = None,
+) -> int:
+    """Check the log of changes and the documents; name the first change that does not fit."""
+    desk = desk_of(context)
+    if files is not None:
+        desk = replace(desk, files=str(files))
+    kept = None if against is None else _read(against)
+    if anchor is not None and anchor.exists():
+        raise OutputNotWritableError(file=str(anchor), reason="EEXIST")
+    with desk.open(desk.catalog()) as register:
+        found = register.store.verify()
+        damaged, documents = _documents(desk, register)
+    wrong = _misfits(found)
+    if kept is not None:
+        wrong += _compared(desk, found, kept)
+    _show(desk, found, [*wrong, *damaged], documents=documents, form=format_, out=out)
+    if wrong:
+        return int(Exit.LOG_NOT_AS_SEALED)
+    if anchor is not None:
+        _write(desk, anchor, found)
+    return int(Exit.DOCUMENT_DAMAGED if damaged else Exit.DONE)
+
+
+def _misfits(found: Check) -> list[dict[str, Any]]:
+    """What of the first change that does not fit differs from its seal."""
+    for number, differences in found.misfits.items():
+        return [
+            {
+                "change": number,
+                "kind": one.kind,
+                "sealed_rows": one.sealed_rows,
+                "found_rows": one.found_rows,
+                "sealed": one.sealed_digest or None,
+                "found": one.found_digest or None,
+            }
+            for one in differences
+        ]
+    return []
+
+
+def _compared(desk: Desk, found: Check, kept: dict[str, Any]) -> list[dict[str, Any]]:
+    """What differs from an anchor: its change has another hash, or is no longer there."""
+    now = found.hashes.get(kept["change"])
+    if now == kept["sha256"] or kept["change"] == 0:
+        return []
+    gone = desk.say("verify.said.gone")
+    return [
+        {
+            "change": kept["change"],
+            "kind": "anchor",
+            "sealed_rows": 1,
+            "found_rows": int(now is not None),
+            "sealed": kept["sha256"],
+            "found": now or gone,
+        }
+    ]
+
+
+def _documents(desk: Desk, register: Register) -> tuple[list[dict[str, Any]], int | None]:
+    """The documents that are not whole, and how many were read; None where no folder is named."""
+    listed = evidence.documents(register.store)
+    wrong = []
+    for sha256, change in zip(listed["sha256"], listed["change"], strict=True):
+        row = {
+            "change": int(change),
+            "kind": "document",
+            "sealed_rows": 1,
+            "found_rows": 1,
+            "sealed": sha256,
+            "found": desk.say("verify.said.other_bytes"),
+        }
+        try:
+            register.documents.read(sha256)
+        except DocumentFolderNeededError:
+            return [], None
+        except DocumentNotFoundError:
+            wrong.append(row | {"found_rows": 0, "found": desk.say("verify.said.gone")})
+        except DocumentDamagedError:
+            wrong.append(row)
+    return wrong, len(listed)
+
+
+def _show(
+    desk: Desk,
+    found: Check,
+    wrong: list[dict[str, Any]],
+    *,
+    documents: int | None,
+    form: Format,
+    out: Path | None,
+) -> None:
+    shown = pd.DataFrame(wrong, columns=list(_COLUMNS))
+    if form is Format.TABLE:
+        shown["kind"] = [desk.say(f"verify.kinds.{_key(kind)}") for kind in shown["kind"]]
+    state = "fits" if not wrong else "differs"
+    notes = [desk.say(f"verify.said.{state}", changes=found.changes, rows=found.rows)]
+    if found.misfits:
+        first = next(iter(found.misfits))
+        notes.append(desk.say("verify.said.first", change=first, count=len(found.misfits)))
+    if documents is None:
+        notes.append(desk.say("verify.said.no_folder"))
+    else:
+        notes.append(desk.say("verify.said.documents", count=documents))
+    notes.append(desk.say("verify.said.last", change=found.last, sha256=found.digest))
+    tables.show(
+        shown,
+        headings=tables.headings("verify.columns", desk.lang, list(_COLUMNS)),
+        format=form.value,
+        out=out,
+        lang=desk.lang,
+        title=desk.say("verify.said.title"),
+        notes=notes,
+        meta={
+            "changes": found.changes,
+            "rows": found.rows,
+            "documents": documents,
+            "misfits": len(found.misfits),
+            "last": found.last,
+            "sha256": found.digest,
+        },
+    )
+
+
+def _key(kind: str) -> str:
+    return kind.replace(" ", "_")
+
+
+def _write(desk: Desk, path: Path, found: Check) -> None:
+    said = {
+        "change": found.last,
+        "sha256": found.digest,
+        "at": settings.now().isoformat(),
+        "register": Path(desk.store).name if "://" not in desk.store else None,
+    }
+    with placed(path) as made:
+        made.write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    desk.print(desk.say("cli.written", file=path), aside=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_text("utf-8-sig"))
+        return {"change": int(said["change"]), "sha256": str(said["sha256"])}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise AnchorNotUsableError(file=str(path)) from error
