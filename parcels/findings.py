@@ -108,6 +108,7 @@ CODES: Final[Mapping[str, Severity]] = {
     "recognised_by_boundary": Severity.INFO,
     "parcel_moved": Severity.WARNING,
     "overlap_registered": Severity.WARNING,
+    "gap_registered": Severity.WARNING,
     "boundary_nearly_twice": Severity.WARNING,
     "overlap": Severity.WARNING,
     "gap": Severity.WARNING,

@@ -78,6 +78,42 @@ def gaps(
     return found.drop(columns="length_m")
 
 
+def gaps_between(
+    geometries: np.ndarray, others: np.ndarray, *, asked: np.ndarray, width_m: float = GAP_M
+) -> pd.DataFrame:
+    """Gaps between boundaries of one array and of another; where none is near, quickly none.
+
+    Args:
+        geometries: Array of valid polygons in EPSG:4490, say of a delivery; None has no gaps.
+        others: Another one, say of the register's parcels around it.
+        asked: Positions in `geometries` whose gaps are asked about; the others only fill them.
+        width_m: Wider gaps are streets.
+
+    Returns:
+        As `gaps`, but `a` is a position in `geometries`, `b` in `others`.
+    """
+    reach = width_m / np.array(lengths.metres_per_degree(lengths.middle_lat(geometries[asked])))
+    there = np.unique(_meeting(geometries[asked], others, reach)[1])
+    here = np.unique(_meeting(geometries, others[there], reach)[0])
+    found = gaps(
+        shapely.orient_polygons(np.concatenate([geometries[here], others[there]])),
+        width_m=width_m,
+    )
+    across = (found["a"] < len(here)) & (found["b"] >= len(here))
+    found = found[across].reset_index(drop=True)
+    found["a"] = here[found["a"]]
+    found["b"] = there[found["b"] - len(here)]
+    return found[found["a"].isin(asked)].reset_index(drop=True)
+
+
+def _meeting(shapes: np.ndarray, others: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """Pairs whose boxes are no further apart than `reach`, degrees of lon and lat."""
+    bounds = shapely.bounds(shapes)
+    bounds = np.column_stack([bounds[:, :2] - reach, bounds[:, 2:] + reach])
+    pairs: np.ndarray = shapely.STRtree(others).query(shapely.box(*bounds.T))
+    return pairs
+
+
 def _near(owner: np.ndarray, begin: np.ndarray, end: np.ndarray, width_m: float) -> np.ndarray:
     """Pairs of edges of two owners, one with an end off the other and within `width_m` of it."""
     if not len(owner):

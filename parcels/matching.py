@@ -163,11 +163,11 @@ def _coinciding(shapes: np.ndarray, others: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"row": row[same], "known": known[same], "exact": True})
 
 
-def in_box(others: np.ndarray, shapes: np.ndarray) -> np.ndarray:
-    """Whether each of the others meets the box of all the shapes."""
+def in_box(others: np.ndarray, shapes: np.ndarray, *, beyond: float = 0.0) -> np.ndarray:
+    """Whether each of the others meets the box of all the shapes, widened by some degrees."""
     if not len(shapes):
         return np.zeros(len(others), bool)
-    west, south, east, north = shapely.total_bounds(shapes)
+    west, south, east, north = shapely.total_bounds(shapes) + np.repeat([-beyond, beyond], 2)
     bounds = shapely.bounds(others)
     meets: np.ndarray = (
         (bounds[:, 0] <= east)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -41,7 +42,7 @@ def check(
     share = matching.share_of_both(common, area_m2[pairs["a"]], area_m2[pairs["b"]])
     _report_pairs("boundary_nearly_twice", pairs[share >= matching.SAME_LAND], report)
     _report_pairs("overlap", pairs[share < matching.SAME_LAND], report)
-    _report_gaps(narrow, report)
+    report_gaps("gap", narrow.assign(row=narrow["b"]), _others(narrow["a"], report), report)
 
 
 def _report_pairs(code: str, pairs: pd.DataFrame, report: Report) -> None:
@@ -52,18 +53,26 @@ def _report_pairs(code: str, pairs: pd.DataFrame, report: Report) -> None:
     report.add(code, pairs["b"].to_numpy("int64"), details=details)
 
 
-def _report_gaps(pairs: pd.DataFrame, report: Report) -> None:
+def report_gaps(
+    code: str, pairs: pd.DataFrame, others: Sequence[Mapping[str, object]], report: Report
+) -> None:
+    """Report gaps, each at its own place.
+
+    Args:
+        code: What to call them.
+        pairs: As `gaps.gaps` gives them, with `row`, the position each is reported at.
+        others: What lies on the other side, aligned.
+        report: Where to.
+    """
     details = [
         {**other, "area_m2": round(float(area), 2), "width_m": round(float(width), 3)}
-        for other, area, width in zip(
-            _others(pairs["a"], report), pairs["area_m2"], pairs["width_m"], strict=True
-        )
+        for other, area, width in zip(others, pairs["area_m2"], pairs["width_m"], strict=True)
     ]
-    # One gap may be the neighbour of another at the same row: each keeps a place of its own.
-    for _, several in pairs.groupby(pairs.groupby("b").cumcount()):
-        where = several["b"].to_numpy("int64")
+    # One row may have several gaps: each keeps a place of its own.
+    for _, several in pairs.groupby(pairs.groupby("row").cumcount()):
+        where = several["row"].to_numpy("int64")
         pointed = report.pointing(where, several[["lon", "lat"]].to_numpy())
-        pointed.add("gap", where, details=[details[i] for i in several.index])
+        pointed.add(code, where, details=[details[i] for i in several.index])
 
 
 def _others(positions: pd.Series, report: Report) -> list[dict[str, object]]:

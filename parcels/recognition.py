@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from parcels import lengths, matching, topology
-from parcels.boundaries import Report, is_polygon, text_of
+from parcels import gaps, lengths, matching, topology
+from parcels.boundaries import Report, is_polygon, only, text_of
 from parcels.matching import Matches, SameLand
-from parcels.neighbours import OVERLAP_M2
+from parcels.neighbours import OVERLAP_M2, report_gaps
 
 _NAMED: Final = 5
 """Parcels that a finding names, of several."""
+
+_BESIDE: Final = 1e-5
+"""Degrees, some 1 m: twice as far away as a gap is wide."""
 
 _ASKED: Final = ("code_differs", "parcel_ambiguous")
 
@@ -58,7 +61,7 @@ def recognise(
     position = found.known.copy()
     if same_land is not SameLand.RENUMBERED:
         position[new_code] = -1
-    _report_overlaps(position, geometry, known, report)
+    _report_beside(position, geometry, known, report)
     told = found.by_boundary & (position >= 0)
     parcel = pd.Series(pd.NA, index=draft.index, dtype="Int64")
     if "parcel" in register.columns:
@@ -105,11 +108,7 @@ def _report_same_land(
     where = np.flatnonzero(new_code)
     if code is None or not len(where):
         return
-    held = known.iloc[found.known[where]]
-    details = [
-        {"other": _shown(other), "other_name": _shown(name)}
-        for other, name in zip(held["code"], held["name"], strict=True)
-    ]
+    details = _named(known.iloc[found.known[where]])
     report.add(code, where, field="code", found=report.numbers, details=details)
 
 
@@ -157,26 +156,50 @@ def _share_a_place(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     return same
 
 
-def _report_overlaps(
+def _report_beside(
     position: np.ndarray, geometry: np.ndarray, known: pd.DataFrame, report: Report
 ) -> None:
-    """Report new boundaries over parcels that the delivery does not speak of."""
+    """Report how new boundaries lie to parcels that the delivery does not speak of."""
     shapes = known["shape"].to_numpy(object)
     other = np.flatnonzero(~np.isin(np.arange(len(known)), position))
     held = np.full(len(geometry), None, object)
     held[position >= 0] = shapes[position[position >= 0]]
     where = np.flatnonzero(is_polygon(geometry) & ~matching.same_boundary(geometry, held))
     where = where[~np.isin(report.rows[where], report.findings.rows_of(_ASKED))]
-    other = other[matching.in_box(shapes[other], geometry[where])]
-    if not len(where) or not len(other):
-        return
-    pairs = topology.overlaps_between(geometry[where], shapes[other], min_area_m2=OVERLAP_M2)
-    theirs = known.iloc[other[pairs["b"]]]
+    other = other[matching.in_box(shapes[other], geometry[where], beyond=_BESIDE)]
+    if len(where) and len(other):
+        _report_overlaps(geometry, where, known.iloc[other], report)
+        _report_gaps(geometry, where, known.iloc[other], report)
+
+
+def _report_overlaps(
+    geometry: np.ndarray, where: np.ndarray, others: pd.DataFrame, report: Report
+) -> None:
+    shapes = others["shape"].to_numpy(object)
+    pairs = topology.overlaps_between(geometry[where], shapes, min_area_m2=OVERLAP_M2)
     details = [
-        {"other": _shown(code), "other_name": _shown(name), "area_m2": round(float(area), 2)}
-        for code, name, area in zip(theirs["code"], theirs["name"], pairs["area_m2"], strict=True)
+        {**other, "area_m2": round(float(area), 2)}
+        for other, area in zip(_named(others.iloc[pairs["b"]]), pairs["area_m2"], strict=True)
     ]
     report.add("overlap_registered", where[pairs["a"]], details=details)
+
+
+def _report_gaps(
+    geometry: np.ndarray, where: np.ndarray, others: pd.DataFrame, report: Report
+) -> None:
+    shapes = others["shape"].to_numpy(object)
+    pairs = gaps.gaps_between(
+        only(geometry, is_polygon(geometry)), only(shapes, is_polygon(shapes)), asked=where
+    )
+    named = _named(others.iloc[pairs["b"]])
+    report_gaps("gap_registered", pairs.assign(row=pairs["a"]), named, report)
+
+
+def _named(parcels: pd.DataFrame) -> list[dict[str, object]]:
+    return [
+        {"other": _shown(code), "other_name": _shown(name)}
+        for code, name in zip(parcels["code"], parcels["name"], strict=True)
+    ]
 
 
 def _shown(word: object) -> str:

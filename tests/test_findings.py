@@ -483,6 +483,7 @@ CASES: dict[str, tuple[Make, Make]] = {
         against(HELD, beside(101, code="A0")),
         against(HELD, beside(99, code="A0")),
     ),
+    "gap_registered": (against(HELD, beside(100.49)), against(HELD, beside(100.51))),
     "overlap_registered": (against(HELD, beside(99.98)), against(HELD, beside(99.995))),
 }
 

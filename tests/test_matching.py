@@ -346,3 +346,57 @@ def test_the_frame_of_an_empty_delivery_is_matched_to_nothing(register, tmp_path
     assert len(delivery.frame) == 0
     assert outcome.change is None
     assert isinstance(delivery.frame, gpd.GeoDataFrame)
+
+
+STRIP = box(100, 0, 100.3, 100)
+
+
+@pytest.mark.parametrize(
+    ("held", "frame", "area_m2"),
+    [
+        (1, plots(box(100.3, 0, 200, 100), 编码=["N"]), [30.0]),
+        (1, plots(box(100.6, 0, 200, 100), 编码=["N"]), []),
+        (1, plots(box(100.005, 0, 200, 100), 编码=["N"]), []),
+        (1, plots(box(100, 0, 200, 100), 编码=["N"]), []),
+        (1, plots(box(100.3, 0, 200, 100), STRIP, 编码=["N", "S"]), []),
+        (2, plots(box(0, 0, 99.7, 100), 编码=["A0"]), [30.0]),
+        (
+            2,
+            plots(box(0, 0, 99.7, 100), affinity.translate(FIELD[1], -0.3), 编码=["A0", "A1"]),
+            [],
+        ),
+        (2, plots(*FIELD[:2]), []),
+        (1, plots(box(5000, 0, 5100, 100), 编码=["N"]), []),
+        (1, plots(box(90, 0, 200, 100), 编码=["A1"]), []),
+    ],
+    ids=[
+        "30 cm beside another",
+        "a path of 60 cm",
+        "half a m2",
+        "one border",
+        "filled by a third",
+        "a known one that draws back",
+        "a border that moves for both",
+        "nothing new",
+        "far away",
+        "one that overlaps instead",
+    ],
+)
+def test_gaps_to_the_register_are_measured(register, tmp_path, held, frame, area_m2):
+    bring(register, tmp_path, plots(*FIELD[:held]))
+
+    delivery, _ = bring(register, tmp_path, frame, "b.gpkg")
+
+    measured = [one["area_m2"] for one in told(delivery, "gap_registered")]
+    assert measured == pytest.approx(area_m2, rel=0.02)
+
+
+def test_a_gap_that_a_known_parcel_fills_or_that_was_always_there_is_not_told(register, tmp_path):
+    bring(register, tmp_path, plots(FIELD[0], STRIP, affinity.translate(FIELD[1], 0.7)))
+
+    delivery, outcome = bring(
+        register, tmp_path, plots(box(100.3, 0, 190, 100), 编码=["A2"]), "b.gpkg"
+    )
+
+    assert outcome.updated == 1
+    assert told(delivery, "gap_registered") == []
