@@ -21,6 +21,7 @@ class Severity(StrEnum):
 
 CODES: Final[Mapping[str, Severity]] = {
     # the file
+    "file_refused": Severity.ERROR,
     "encoding_guessed": Severity.INFO,
     "crs_assumed": Severity.INFO,
     "crs_missing": Severity.ERROR,

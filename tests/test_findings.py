@@ -22,7 +22,7 @@ import shapely
 import test_boundary_flaws as flaws
 import test_boundary_point_files as txt
 import test_boundary_repair as repair
-import test_containers as containers
+import test_containers as drawn_files
 import test_control_points as control
 import test_corner_points as corners
 import test_lists as lists
@@ -33,8 +33,10 @@ import test_shifts as shifts
 from shapely import affinity
 
 from layers import catalog
+from maps.cli import refused_files
 from parcels import districts
-from parcels.findings import CODES
+from parcels.findings import CODES, Findings
+from parcels.ingest import containers
 from parcels.ingest.bounds import limits
 from parcels.ingest.delivery import Delivery, ReceiveOptions, receive
 from parcels.matching import SameLand
@@ -192,8 +194,8 @@ def layers(count: int) -> Make:
 
 def drawing(*, closed: bool) -> Make:
     def make(folder):
-        lines = containers.polyline(containers.square(39448400, 4419400), "线", closed=closed)
-        (folder / "a.dxf").write_text(containers.DXF.format(page="936", entities=lines), "gbk")
+        lines = drawn_files.polyline(drawn_files.square(39448400, 4419400), "线", closed=closed)
+        (folder / "a.dxf").write_text(drawn_files.DXF.format(page="936", entities=lines), "gbk")
         return door(folder / "a.dxf", mapping={"Layer": "code"})
 
     return make
@@ -530,13 +532,38 @@ MOVES: dict[str, tuple[Callable[[], list[str]], Callable[[], list[str]]]] = {
 """What is found in a delivery only against what the register holds."""
 
 
+def beside_a_list(name: str, content: bytes) -> Callable[[Path], list[str]]:
+    """Codes found when a file is sent in a folder with a list that can be read."""
+
+    def found(folder):
+        listed()(folder)
+        (folder / name).write_bytes(content)
+        with containers.opened([folder]) as sent:
+            _, unread = refused_files.each(sent, door)
+        findings = Findings(PLOT.key, folder.name)
+        for one in unread:
+            one.report(findings)
+        return findings.frame()["code"].tolist()
+
+    return found
+
+
+TOGETHER: dict[str, tuple[Callable[[Path], list[str]], Callable[[Path], list[str]]]] = {
+    "file_refused": (
+        beside_a_list("空.shp", b""),
+        beside_a_list("空.csv", "编码,名称\n".encode()),
+    ),
+}
+"""What is found only of files that are sent together."""
+
+
 def codes(delivery: Delivery) -> set[str]:
     return set(delivery.findings.frame()["code"])
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_each_finding_has_a_delivery_that_raises_it_and_one_that_does_not(code):
-    assert code in CASES or code in MOVES
+    assert code in CASES.keys() | MOVES.keys() | TOGETHER.keys()
 
 
 @pytest.mark.parametrize("code", MOVES)
@@ -545,6 +572,16 @@ def test_a_move_with_the_fault_raises_the_finding_and_one_just_without_does_not(
 
     assert code in raises()
     assert code not in spares()
+
+
+@pytest.mark.parametrize("code", TOGETHER)
+def test_files_sent_together_with_the_fault_raise_the_finding_and_others_do_not(tmp_path, code):
+    raises, spares = TOGETHER[code]
+    for one in (odd := tmp_path / "odd", sound := tmp_path / "sound"):
+        one.mkdir()
+
+    assert code in raises(odd)
+    assert code not in spares(sound)
 
 
 @pytest.mark.parametrize("code", CASES)

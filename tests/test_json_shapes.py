@@ -68,8 +68,8 @@ META = {
     ],
 }
 RECEIPT = [
-    *("change", "created", "file", "kept_out", "known_as", "rejects", "rows", "sha256"),
-    *("unchanged", "updated"),
+    *("change", "created", "file", "kept_out", "known_as", "refused", "rejects", "rows"),
+    *("sha256", "unchanged", "updated"),
 ]
 ARGUMENTS = {
     "import": ["坏.csv", "--layer", "priority_plot", "--accept-valid"],

@@ -16,12 +16,13 @@ import typer
 
 from maps import report, settings, tables
 from maps.answers import Exit
-from maps.cli import proof
+from maps.cli import proof, refused_files
 from maps.cli.bars import bar
 from maps.cli.desk import Desk, desk_of
 from maps.cli.interruption import Interruption
 from maps.cli.proof import Proof
 from maps.cli.receipts import Answer, Receipt
+from maps.cli.refused_files import RefusedFile
 from maps.report_files import Told
 from parcels import mappings
 from parcels import register as registers
@@ -179,6 +180,8 @@ def bring_in(  # noqa: PLR0913 - what is asked, and how to answer
 ) -> int:
     """Receive files, report what was found, and store what may be stored.
 
+    Of several files, those that cannot be read are told of with what is found in the others.
+
     Returns:
         The exit code: DONE, or DELIVERY_NOT_ACCEPTED when a row or a file was kept out.
     """
@@ -186,17 +189,20 @@ def bring_in(  # noqa: PLR0913 - what is asked, and how to answer
     for path in files:
         _refuse_own(register, path)
     with containers.opened(files, part=wish.options.part, bounds=wish.options.bounds) as sent:
-        deliveries = [_receive(desk, register, layer, one, wish) for one in sent]
-    found = _found(deliveries)
+        deliveries, unread = refused_files.each(
+            sent, lambda one: _receive(desk, register, layer, one, wish)
+        )
+    found = _found(layer, deliveries, unread)
     told = Told(found, layer, desk.lang, _boundaries(deliveries), register.territory)
     answer.report(desk, told)
     kept_out = sum(len(one.frame) - len(one.ready) for one in deliveries)
     refused = kept_out > 0 or bool((found["severity"] == "error").any())
     receipts = [Receipt.of(one) for one in deliveries]
+    unread_receipts = [Receipt.of_refused(one.name, one.refusal.code) for one in unread]
     if wish.dry_run:
         answer.say(desk, desk.say("commands.import_said.dry_run"))
     elif refused and not wish.accept_valid:
-        answer.say(desk, desk.say("commands.import_said.nothing_stored", rows=kept_out))
+        answer.say(desk, _nothing_stored(desk, rows=kept_out, files=len(unread)))
     else:
         # First the rows kept out: if they cannot be written, nothing may be stored either.
         aside = _put_aside(desk, layer, deliveries, wish)
@@ -210,8 +216,14 @@ def bring_in(  # noqa: PLR0913 - what is asked, and how to answer
             if one.looked_at:
                 answer.say(desk, one.said(desk))
     code = Exit.DELIVERY_NOT_ACCEPTED if refused else Exit.DONE
-    answer.give(told, receipts, code=code, dry_run=wish.dry_run)
+    answer.give(told, [*receipts, *unread_receipts], code=code, dry_run=wish.dry_run)
     return int(code)
+
+
+def _nothing_stored(desk: Desk, *, rows: int, files: int) -> str:
+    if files:
+        return desk.say("commands.import_said.files_refused", files=files, rows=rows)
+    return desk.say("commands.import_said.nothing_stored", rows=rows)
 
 
 def _refuse_own(register: Register, path: Path) -> None:
@@ -221,6 +233,8 @@ def _refuse_own(register: Register, path: Path) -> None:
 
 
 def _receive(desk: Desk, register: Register, layer: Layer, sent: Item, wish: Wish) -> Delivery:
+    if sent.refused is not None:
+        raise sent.refused
     _refuse_own(register, sent.path)
     known = register.frame(layer.key, desk.moment(), columns=["code", "name"])
     with bar(desk, sent.name, STEPS) as progress:
@@ -235,15 +249,21 @@ def _receive(desk: Desk, register: Register, layer: Layer, sent: Item, wish: Wis
         )
 
 
-def _found(deliveries: list[Delivery]) -> pd.DataFrame:
-    whole = Findings(deliveries[0].layer.key, "")
+def _found(layer: Layer, deliveries: list[Delivery], unread: list[RefusedFile]) -> pd.DataFrame:
+    whole = Findings(layer.key, "")
     for delivery in deliveries:
         whole.merge(delivery.findings)
+    for one in unread:
+        about = Findings(layer.key, one.name)
+        one.report(about)
+        whole.merge(about)
     return whole.frame()
 
 
-def _boundaries(deliveries: list[Delivery]) -> gpd.GeoDataFrame:
+def _boundaries(deliveries: list[Delivery]) -> gpd.GeoDataFrame | None:
     """Boundaries of all files as they were delivered, in the register's CRS."""
+    if not deliveries:
+        return None
     parts = [one.frame[["file", "row", one.frame.geometry.name]] for one in deliveries]
     whole = pd.concat(parts, ignore_index=True)
     return gpd.GeoDataFrame(whole, geometry=deliveries[0].frame.geometry.name)

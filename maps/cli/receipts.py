@@ -23,7 +23,7 @@ class Receipt:
 
     Attributes:
         file: Its name.
-        sha256: Of its content, hexadecimal.
+        sha256: Of its content, hexadecimal; None for a file that could not be read.
         rows: Rows it holds.
         kept_out: Rows with an error.
         change: Number of the change that took it in; None when nothing was stored.
@@ -32,11 +32,12 @@ class Receipt:
         updated: Changed parcels.
         unchanged: Parcels of which the register said the same already.
         rejects: File with the rows kept out; None when there is none.
+        refused: Code of the refusal of a file that could not be read.
         looked_at: Whether it was tried to store it.
     """
 
     file: str
-    sha256: str
+    sha256: str | None
     rows: int
     kept_out: int
     change: int | None = None
@@ -45,6 +46,7 @@ class Receipt:
     updated: int = 0
     unchanged: int = 0
     rejects: str | None = None
+    refused: str | None = None
     looked_at: bool = False
 
     @classmethod
@@ -52,6 +54,11 @@ class Receipt:
         """The receipt of a file of which nothing is stored."""
         source, rows = delivery.source, len(delivery.frame)
         return cls(source.name, source.sha256, rows, rows - len(delivery.ready))
+
+    @classmethod
+    def of_refused(cls, file: str, code: str) -> Self:
+        """The receipt of a file that could not be read."""
+        return cls(file, None, 0, 0, refused=code)
 
     def put_aside(self, rejects: Path | None) -> Receipt:
         """The receipt once the rows kept out are written; None where there are none."""

@@ -17,10 +17,12 @@ from typing import Any, Final
 
 from parcels.errors import (
     FileNotReadableError,
+    FileNotSafeError,
     FileTooLargeError,
     FormatNotKnownError,
     NothingInsideError,
     PartNotChosenError,
+    Refusal,
 )
 from parcels.findings import Findings
 from parcels.ingest import archives, national
@@ -54,6 +56,7 @@ class Item:
         packed: It came out of a ZIP.
         package: What the name of its ZIP says, if that is one of the national boundary packages.
         notes: Findings of the container: code, found, details.
+        refused: Why it cannot be opened, of a ZIP sent with other files.
     """
 
     path: Path
@@ -62,6 +65,7 @@ class Item:
     packed: bool = False
     package: Package | None = None
     notes: tuple[tuple[str, str, Mapping[str, Any]], ...] = ()
+    refused: Refusal | None = None
 
     def report(self, findings: Findings) -> None:
         """Add the findings of the container."""
@@ -93,8 +97,10 @@ def opened(
         bounds: None for those of `reference/formats.toml`.
 
     Raises:
-        FileNotReadableError, FileNotSafeError, FileTooLargeError: Of a ZIP; see `archives`.
-        NothingInsideError: A ZIP or folder holds nothing that can be read.
+        FileTooLargeError: Of a ZIP; see `archives`.
+        FileNotReadableError, FileNotSafeError: The only ZIP; of several files, it is an item that
+            tells so.
+        NothingInsideError: The only ZIP or folder holds nothing that can be read.
         PartNotChosenError: Several are there, and none is called `part`.
     """
     with ExitStack() as stack:
@@ -103,8 +109,11 @@ def opened(
             search = _Search(Allowance(bounds or limits(), path.name), stack)
             _look_at(path, path.name, search, depth=0, packed=False)
             if not search.items:
-                raise NothingInsideError(file=path.name, kinds=[*SUFFIXES, _ZIP])
+                nothing = NothingInsideError(file=path.name, kinds=[*SUFFIXES, _ZIP])
+                search.items.append(Item(path, path.name, refused=nothing))
             found += _chosen(_noted(search), part, path.name)
+        if len(found) == 1 and found[0].refused is not None:
+            raise found[0].refused
         yield found
 
 
@@ -152,7 +161,10 @@ def _look_at(path: Path, name: str, search: _Search, *, depth: int, packed: bool
         _look_into(path, name, search, depth=depth, packed=packed)
         return
     if _is_zip(path):
-        _unpacked(path, name, search, depth=depth)
+        try:
+            _unpacked(path, name, search, depth=depth)
+        except (FileNotReadableError, FileNotSafeError) as refusal:
+            search.items.append(Item(path, name, packed=packed, refused=refusal))
         return
     search.items.append(Item(path, name, packed=packed))
 
