@@ -44,10 +44,13 @@ class Exit(IntEnum):
     UNKNOWN_MAPPING = 26
     UNKNOWN_RULE = 27
     UNKNOWN_DOCUMENT = 28
+    UNKNOWN_CHANGE = 29
     STORE_NOT_FOUND = 31
     STORE_NOT_USABLE = 32
     STORE_BUSY = 33
     STORE_TOO_NEW = 34
+    CHANGE_NOT_UNDOABLE = 35
+    CHANGE_RESTED_ON = 36
     DOCUMENT_DAMAGED = 37
     LOG_NOT_AS_SEALED = 38
     OUTPUT_NOT_WRITABLE = 41
@@ -85,6 +88,9 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.DocumentNotFoundError: Exit.DOCUMENT_DAMAGED,
         errors.DocumentDamagedError: Exit.DOCUMENT_DAMAGED,
         errors.AnchorNotUsableError: Exit.FILE_NOT_READABLE,
+        errors.UnknownChangeError: Exit.UNKNOWN_CHANGE,
+        errors.ChangeNotUndoableError: Exit.CHANGE_NOT_UNDOABLE,
+        errors.ChangeRestedOnError: Exit.CHANGE_RESTED_ON,
         errors.StoreNotFoundError: Exit.STORE_NOT_FOUND,
         errors.StoreNotUsableError: Exit.STORE_NOT_USABLE,
         errors.StoreBusyError: Exit.STORE_BUSY,

@@ -220,6 +220,27 @@ class UnknownMappingError(Refusal):
     code = "unknown_mapping"
 
 
+class UnknownChangeError(Refusal):
+    """There is no change of this number. Fields: change, last."""
+
+    code = "unknown_change"
+
+
+class ChangeNotUndoableError(Refusal):
+    """A change cannot be taken back. Fields: change, kind, reason.
+
+    `reason` is a key of refusals.reasons.
+    """
+
+    code = "change_not_undoable"
+
+
+class ChangeRestedOnError(Refusal):
+    """Later changes rest on the one to be taken back. Fields: change, later."""
+
+    code = "change_rested_on"
+
+
 class OutsideAddressError(Refusal):
     """A page would load something from outside this machine. Fields: address."""
 

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from parcels import attributes, moves
 from parcels.model import Layer, SourceFile
-from parcels.reading import SHOWN, Reading, as_column
+from parcels.reading import SHOWN, Reading, as_column, parcels_frame, undoes
 from parcels.tables import NOT_SUPERSEDED, boundary, change, file, version
+from parcels.undoing import taken_back
 
 NAMED_AT_MOST: Final = 500
 """How many codes a query names; a larger delivery reads the layer and picks."""
@@ -27,12 +28,13 @@ class Holding(Reading):
         if source is None:
             return None
         query = (
-            sa.select(sa.func.max(change.c.id))
+            sa.select(change.c.id)
             .select_from(change.join(file))
             .where(file.c.sha256 == source.sha256, change.c.layer == layer)
         )
-        found = connection.execute(query).scalar()
-        return None if found is None else int(found)
+        found = {int(one) for one in connection.execute(query).scalars()}
+        # What was taken back can be sent again.
+        return max(found - taken_back(undoes(connection)), default=None) if found else None
 
     def _standing(self, connection: sa.Connection, layer: Layer, codes: pd.Series) -> pd.DataFrame:
         """The believed versions of the parcels with these codes: only what moves are judged by."""
@@ -57,7 +59,7 @@ class Holding(Reading):
     ) -> gpd.GeoDataFrame:
         """The believed versions, at any day, of the parcels that delivered rows may be."""
         codes = delivered["code"].dropna()
-        named = self._held(connection, layer, codes)
+        named = self.held(connection, layer, codes)
         told = delivered["parcel"].dropna() if "parcel" in delivered else codes.iloc[:0]
         unknown = delivered["code"].isna() & ~delivered.index.isin(told.index)
         ids = told.to_numpy(np.int64)
@@ -67,7 +69,7 @@ class Holding(Reading):
         if not len(ids):
             return named
         few = version.c.parcel_id.in_(ids.tolist()) if len(ids) <= NAMED_AT_MOST else None
-        others = self._held(connection, layer, None, chosen=few)
+        others = self.held(connection, layer, None, chosen=few)
         others = others[others["parcel"].isin(ids)]
         both = [one for one in (named, others) if len(one)]
         return pd.concat(both or [named]).drop_duplicates("version", ignore_index=True)
@@ -87,7 +89,7 @@ class Holding(Reading):
         found: np.ndarray = np.array(connection.execute(query).scalars().all(), np.int64)
         return found
 
-    def _held(
+    def held(
         self,
         connection: sa.Connection,
         layer: Layer,
@@ -129,7 +131,7 @@ class Holding(Reading):
         if codes is not None:
             theirs = rows.loc[rows["code"].isin(codes), "parcel_id"]
             rows = rows[rows["parcel_id"].isin(theirs)].reset_index(drop=True)
-        held = self._parcels(rows, layer, SHOWN, layer.own_fields).reset_index()
+        held = parcels_frame(rows, layer, SHOWN, layer.own_fields).reset_index()
         held["version"] = rows["version"].astype("int64")
         held["boundary"] = rows["boundary_id"].astype("int64")
         held["crosses"] = rows["crosses"].astype(bool)

@@ -167,7 +167,7 @@ class Reading:
         with self.store.read() as connection:
             known = self._known(connection, moment)
             rows = self.store.frame(connection, query.params(known=known))
-        return self._parcels(rows, declared, core, own)
+        return parcels_frame(rows, declared, core, own)
 
     def explain(self, layer: str, moment: Moment, *, where: Filter | None = None) -> list[str]:
         """How the database would answer `frame`: the steps of its plan, for tests and tuning."""
@@ -275,7 +275,7 @@ class Reading:
             ).select_from(version.join(boundary))
             query = self._at(query.where(version.c.boundary_id.in_(involved)), moment)
             rows = self.store.frame(connection, query.params(known=known))
-        frame = self._parcels(rows, self.layer(layer), _GROUPED, ())
+        frame = parcels_frame(rows, self.layer(layer), _GROUPED, ())
         return frame[frame.index.isin(np.union1d(pairs["a"], pairs["b"]))], pairs
 
     # -- inside: reading ----------------------------------------------------------------------
@@ -316,21 +316,6 @@ class Reading:
             query = query.where(self.store.within(boundary.c.geom, where.bbox))
         return query
 
-    def _parcels(
-        self, rows: pd.DataFrame, layer: Layer, core: Sequence[str], own: Sequence[Any]
-    ) -> gpd.GeoDataFrame:
-        index = pd.Index(rows["parcel_id"].astype("int64"), name="parcel")
-        columns = {name: as_column(rows[name], name) for name in core}
-        if own:
-            columns |= dict(attributes.decode(rows["attributes"].tolist(), own).items())
-        order = [*[f.key for f in layer.fields], "area_m2", "valid_from"]
-        data = {name: columns[name].to_numpy() for name in order if name in columns}
-        typed = pd.DataFrame(data, index=index).astype(
-            {name: columns[name].dtype for name in data}
-        )
-        shapes = rows["geom"].to_numpy() if "geom" in rows else np.full(len(rows), None)
-        return gpd.GeoDataFrame(typed, geometry=shapes, crs=crs.STORAGE)
-
     def _territory_known_at(self, known: int) -> Territory:
         with self.store.read() as connection:
             number = connection.execute(_edition_known_at(known)).scalar()
@@ -361,8 +346,38 @@ class Reading:
         )
 
 
+def undoes(connection: sa.Connection, known: int = NOT_SUPERSEDED) -> dict[int, int]:
+    """The change undone, by the number of each change up to `known` that undoes one."""
+    query = sa.select(change.c.id, change.c.undoes).where(
+        change.c.undoes.is_not(None), change.c.id <= known
+    )
+    return {int(row.id): int(row.undoes) for row in connection.execute(query)}
+
+
 def _edition_known_at(known: Any) -> Query:
     return sa.select(sa.func.max(edition.c.id)).where(edition.c.change_id <= known)
+
+
+def parcels_frame(
+    rows: pd.DataFrame, layer: Layer, core: Sequence[str], own: Sequence[Any]
+) -> gpd.GeoDataFrame:
+    """Rows as they came from the database as a parcels frame, indexed by parcel id.
+
+    Args:
+        rows: `parcel_id`, the core columns, `attributes` (JSON) and `geom` where they were read.
+        layer: The layer.
+        core: Which core columns.
+        own: Which of the layer's own fields.
+    """
+    index = pd.Index(rows["parcel_id"].astype("int64"), name="parcel")
+    columns = {name: as_column(rows[name], name) for name in core}
+    if own:
+        columns |= dict(attributes.decode(rows["attributes"].tolist(), own).items())
+    order = [*[f.key for f in layer.fields], "area_m2", "valid_from"]
+    data = {name: columns[name].to_numpy() for name in order if name in columns}
+    typed = pd.DataFrame(data, index=index).astype({name: columns[name].dtype for name in data})
+    shapes = rows["geom"].to_numpy() if "geom" in rows else np.full(len(rows), None)
+    return gpd.GeoDataFrame(typed, geometry=shapes, crs=crs.STORAGE)
 
 
 def as_column(column: pd.Series, name: str) -> pd.Series:

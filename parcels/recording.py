@@ -75,8 +75,13 @@ class Recorder:
         self.act = act
         self.number = 0
 
-    def open(self, kind: str, *, layer: str | None = None) -> int:
+    def open(self, kind: str, *, layer: str | None = None, undoes: int | None = None) -> int:
         """Write the change's own row; everything written next belongs to it.
+
+        Args:
+            kind: What was done, e.g. "import".
+            layer: Key of the layer it concerns.
+            undoes: Number of the change that it undoes.
 
         Returns:
             The number of the change.
@@ -94,6 +99,7 @@ class Recorder:
                 reason=act.reason,
                 unit=act.unit,
                 file_id=None if act.file is None else self.add_file(act.file),
+                undoes=undoes,
                 details=self._json(act.details),
             )
         )
@@ -198,7 +204,13 @@ class Recorder:
         return theirs
 
     def add_parts(
-        self, ids: np.ndarray, split: Split, codes: pd.Index, *, edition_id: int
+        self,
+        ids: np.ndarray,
+        split: Split,
+        codes: pd.Index,
+        *,
+        edition_id: int,
+        kept: np.ndarray | None = None,
     ) -> np.ndarray:
         """Store the split of the boundaries that cross a border; returns which do (bool).
 
@@ -207,21 +219,24 @@ class Recorder:
             split: How the districts cut them, aligned with `ids`.
             codes: Codes of the districts.
             edition_id: Which edition they are.
+            kept: Ids of boundaries whose split by this edition is stored already.
         """
         pieces = np.bincount(split.parcel, minlength=len(ids))
         outside = split.outside_m2 > 0
         crosses = np.asarray((pieces > 1) | outside, dtype=bool)
         inside = crosses[split.parcel]
         places = np.concatenate([split.parcel[inside], np.flatnonzero(outside)])
-        columns = {
-            "edition_id": [edition_id] * len(places),
-            "boundary_id": ids[places].tolist(),
-            "district": [
-                *codes.to_numpy(object)[split.district[inside]],
-                *[""] * int(outside.sum()),
-            ],
-            "area_m2": [*split.area_m2[inside].tolist(), *split.outside_m2[outside].tolist()],
+        named = np.append(codes.to_numpy(object)[split.district[inside]], [""] * outside.sum())
+        areas = np.append(split.area_m2[inside], split.outside_m2[outside])
+        new = np.isin(ids[places], [] if kept is None else kept, invert=True)
+        columns: dict[str, Any] = {
+            "edition_id": [edition_id] * int(new.sum()),
+            "boundary_id": ids[places][new].tolist(),
+            "district": named[new].tolist(),
+            "area_m2": areas[new].tolist(),
         }
+        if kept is not None:
+            columns["change_id"] = [self.number] * int(new.sum())
         self.store.insert(self.connection, part, columns)
         return crosses
 
@@ -318,25 +333,68 @@ class Recorder:
     ) -> None:
         """Store the overlaps of new boundaries among each other and with those believed."""
         found = [(ids[among["a"]], ids[among["b"]], among["area_m2"].to_numpy(np.float64))]
-        near = self._neighbours(layer, shapes, before=int(ids[0]))
+        near = self.neighbours(layer, shapes, boundary.c.id < int(ids[0]))
         if len(near):
-            across = topology.overlaps_between(shapes, near["geom"].to_numpy())
-            new, old = across["a"].to_numpy(np.int64), across["b"].to_numpy(np.int64)
-            # A parcel's new boundary lies over its own old one; that is no overlap.
-            other = parcels[new] != near["parcel_id"].to_numpy(np.int64)[old]
-            theirs = near["id"].to_numpy(np.int64)[old[other]]
-            found.append((theirs, ids[new[other]], across["area_m2"].to_numpy()[other]))
+            found.append(_overlaps_with(near, ids, parcels, shapes))
         first, second, areas = (np.concatenate(side) for side in zip(*found, strict=True))
+        self._insert_overlaps(layer, first, second, areas)
+
+    def add_overlaps_with(
+        self,
+        layer: Layer,
+        near: pd.DataFrame,
+        ids: np.ndarray,
+        parcels: np.ndarray,
+        shapes: np.ndarray,
+    ) -> None:
+        """Store the overlaps of known boundaries with others, where they are not stored yet.
+
+        Args:
+            layer: Their layer.
+            near: Other boundaries: `id`, `parcel_id`, `geom`.
+            ids: Ids of the boundaries; `parcels` and `shapes` are aligned.
+            parcels: Ids of their parcels.
+            shapes: The boundaries, EPSG:4490.
+        """
+        first, second, areas = _overlaps_with(near, ids, parcels, shapes)
+        low, high = np.minimum(first, second), np.maximum(first, second)
+        noted = self.store.note_ids(self.connection, np.unique(low))
+        query = sa.select(overlap.c.boundary_a, overlap.c.boundary_b).where(
+            overlap.c.boundary_a.in_(sa.select(noted.c.id))
+        )
+        known = {(int(a), int(b)) for a, b in self.connection.execute(query)}
+        pairs = zip(low.tolist(), high.tolist(), strict=True)
+        new = np.array([pair not in known for pair in pairs], dtype=bool)
+        self._insert_overlaps(layer, low[new], high[new], areas[new], found_in=self.number)
+
+    def _insert_overlaps(
+        self,
+        layer: Layer,
+        first: np.ndarray,
+        second: np.ndarray,
+        areas: np.ndarray,
+        *,
+        found_in: int | None = None,
+    ) -> None:
         columns = {
             "layer": [layer.key] * len(areas),
             "boundary_a": np.minimum(first, second).tolist(),
             "boundary_b": np.maximum(first, second).tolist(),
             "area_m2": areas.tolist(),
+            "change_id": [found_in] * len(areas),
         }
         self.store.insert(self.connection, overlap, columns)
 
-    def _neighbours(self, layer: Layer, shapes: np.ndarray, *, before: int) -> pd.DataFrame:
-        """Boundaries of the layer still believed, in the box of the new ones."""
+    def neighbours(
+        self, layer: Layer, shapes: np.ndarray, which: sa.ColumnElement[bool]
+    ) -> pd.DataFrame:
+        """Boundaries of the layer still believed, in the box of others: `id`, `parcel_id`, `geom`.
+
+        Args:
+            layer: The layer.
+            shapes: The others.
+            which: A further condition on `boundary` or `version`.
+        """
         box = shapely.total_bounds(shapes)
         if np.isnan(box).any():
             return pd.DataFrame({"id": [], "geom": []})
@@ -349,11 +407,23 @@ class Recorder:
             .where(
                 version.c.layer == layer.key,
                 version.c.recorded_to == NOT_SUPERSEDED,
-                boundary.c.id < before,
+                which,
                 self.store.within(boundary.c.geom, (west, south, east, north)),
             )
         )
         return self.store.frame(self.connection, query).drop_duplicates("id")
+
+
+def _overlaps_with(
+    near: pd.DataFrame, ids: np.ndarray, parcels: np.ndarray, shapes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids of the boundaries of each overlap of one among `near` with one of `ids`, and its m2."""
+    across = topology.overlaps_between(shapes, near["geom"].to_numpy())
+    new, old = across["a"].to_numpy(np.int64), across["b"].to_numpy(np.int64)
+    # A parcel's new boundary lies over its own old one; that is no overlap.
+    other = parcels[new] != near["parcel_id"].to_numpy(np.int64)[old]
+    theirs = near["id"].to_numpy(np.int64)[old[other]]
+    return theirs, ids[new[other]], across["area_m2"].to_numpy(np.float64)[other]
 
 
 def plain(column: pd.Series) -> list[Any]:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from parcels import districts, evidence, mappings, moves
+from parcels import districts, evidence, mappings, moves, reassigning, undo
 from parcels.diff import difference
 from parcels.districts import Territory
 from parcels.errors import MovesNotAllowedError
@@ -26,9 +26,11 @@ from parcels.lifecycle import Evidence
 from parcels.model import Confirmed, Layer, Moment
 from parcels.moves import Claim
 from parcels.placement import Placement
-from parcels.reading import Filter
+from parcels.reading import Filter, undoes
 from parcels.recording import Act, Recorder
 from parcels.tables import NOT_SUPERSEDED, change, edition, file, version
+from parcels.undo import Undone
+from parcels.undoing import taken_back
 
 __all__ = ["STEPS", "Filter", "Intake", "Outcome", "Register"]
 
@@ -81,7 +83,7 @@ class Register(Holding):
             sa.select(
                 change.c.id.label("change"),
                 *[change.c[c] for c in ("kind", "layer", "effective_on", "made_at", "made_by")],
-                *[change.c[c] for c in ("reason", "unit")],
+                *[change.c[c] for c in ("reason", "unit", "undoes")],
                 file.c.name.label("file"),
                 file.c.sha256,
             )
@@ -129,7 +131,8 @@ class Register(Holding):
         )
         with self.store.read() as connection:
             known = self._known(connection, moment)
-            query = query.where(version.c.recorded_from <= known)
+            gone = taken_back(undoes(connection, known))
+            query = query.where(version.c.recorded_from <= known, change.c.id.not_in(gone))
             return self.store.frame(connection, query)
 
     def assess(
@@ -290,6 +293,15 @@ class Register(Holding):
         """Close a mapping in force; False if there is none of this number."""
         return mappings.forget(self.store, number, by=by, at=at)
 
+    def undo(self, number: int, act: Act, *, with_later: bool = False) -> list[Undone]:
+        """Take a change back by a new one, and with `with_later` all that rests on it.
+
+        Raises:
+            UnknownChangeError, ChangeNotUndoableError, ChangeRestedOnError, StoreBusyError: See
+                `undo.undo`.
+        """
+        return undo.undo(self, number, act, with_later=with_later)
+
     def load_territory(self, territory: Territory, act: Act, *, source: str) -> Outcome:
         """Replace districts and units; every believed version is split and assigned anew.
 
@@ -327,7 +339,7 @@ class Register(Holding):
         self, recorder: Recorder, layer: Layer, territory: Territory, *, edition_id: int
     ) -> int:
         """Split a layer's believed boundaries by new districts; how many parcels move."""
-        held = self._held(recorder.connection, layer, None)
+        held = self.held(recorder.connection, layer, None)
         if held.empty:
             return 0
         once = held.drop_duplicates("boundary")
@@ -335,18 +347,10 @@ class Register(Holding):
         ids = once["boundary"].to_numpy(np.int64)
         split = territory.split(shapes)
         crosses = recorder.add_parts(ids, split, territory.districts.index, edition_id=edition_id)
-        assigned = territory.assign(split, len(shapes))["district"].to_numpy()
-        now = pd.DataFrame({"district": assigned, "crosses": crosses}, index=ids)
-        now = now.reindex(held["boundary"]).reset_index(drop=True)
-        # Without a boundary, or outside every district, the stated district stands.
-        now["district"] = now["district"].astype("str").fillna(held["district"])
-        own_unit = held["unit"].isna() | (held["unit"] == held["district"])
-        now["unit"] = held["unit"].where(~own_unit, now["district"])
-        moved = (now["district"].fillna("") != held["district"].fillna("")) | (
-            now["crosses"].astype(bool) != held["crosses"]
-        )
+        now = reassigning.assigned_anew(held, territory, split, crosses)
+        moved = reassigning.moved(held, now)
         if not moved.any():
             return 0
         recorder.close_versions(held.loc[moved, "version"].to_numpy(np.int64))
-        recorder.add_versions(layer, held.assign(**now)[moved])
+        recorder.add_versions(layer, now[moved])
         return int(held.loc[moved, "parcel"].nunique())

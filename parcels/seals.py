@@ -87,16 +87,18 @@ _OWN: Final = {
         Sealed(tables.boundary, digested=frozenset({"geom"})),
         Sealed(tables.district, owner="e.change_id", joins=_EDITION),
         Sealed(tables.unit, owner="e.change_id", joins=_EDITION),
-        # Written for a new boundary by the edition of the day, or for all boundaries by a new one.
+        # Written for a new boundary by the edition of the day, or for all boundaries by a new one,
+        # or for one that came back.
         Sealed(
             tables.part,
-            owner="CASE WHEN b.change_id > e.change_id THEN b.change_id ELSE e.change_id END",
+            owner="coalesce(t.change_id, "
+            "CASE WHEN b.change_id > e.change_id THEN b.change_id ELSE e.change_id END)",
             joins=f"{_EDITION} JOIN boundary b ON b.id = t.boundary_id",
         ),
         # Found when the newer of the two, which is the second, was written.
         Sealed(
             tables.overlap,
-            owner="b.change_id",
+            owner="coalesce(t.change_id, b.change_id)",
             joins="JOIN boundary b ON b.id = t.boundary_b",
         ),
         Sealed(tables.mapping, closed="closed_in", closing=("closed_by", "closed_at")),

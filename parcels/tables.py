@@ -162,7 +162,7 @@ version = sa.Table(
     sa.Column("source_row", sa.Integer),
     sa.Column("valid_from", sa.Date, nullable=False),
     sa.Column("valid_to", sa.Date, nullable=False),
-    sa.Column("recorded_from", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    sa.Column("recorded_from", sa.Integer, sa.ForeignKey("change.id"), nullable=False, index=True),
     # No foreign key: NOT_SUPERSEDED is no change.
     sa.Column("recorded_to", sa.Integer, nullable=False, index=True),
     sa.CheckConstraint("valid_from < valid_to", name="true_for_a_while"),
@@ -230,6 +230,8 @@ part = sa.Table(
     sa.Column("boundary_id", sa.Integer, sa.ForeignKey("boundary.id"), nullable=False),
     sa.Column("district", sa.Text, nullable=False),
     sa.Column("area_m2", sa.Double, nullable=False),
+    # The change that brought a boundary back after the edition; else NULL: the newer of the two.
+    sa.Column("change_id", sa.Integer),
     sa.UniqueConstraint("boundary_id", "edition_id", "district"),
 )
 
@@ -241,6 +243,8 @@ overlap = sa.Table(
     sa.Column("boundary_a", sa.Integer, sa.ForeignKey("boundary.id"), nullable=False),
     sa.Column("boundary_b", sa.Integer, sa.ForeignKey("boundary.id"), nullable=False),
     sa.Column("area_m2", sa.Double, nullable=False),
+    # The change that brought one of them back; else NULL: that of the newer.
+    sa.Column("change_id", sa.Integer),
     sa.UniqueConstraint("boundary_a", "boundary_b"),
 )
 
