@@ -11,12 +11,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from parcels import crs, matching
+from parcels import comparison, crs, matching
 from parcels.model import CORE_COLUMNS, FOREVER, Layer
-
-SAME_NUMBER: Final = 1e-9
-"""Numbers that agree to nine digits are one number written in two formats; a degree so rounded
-is off by a centimetre at most, like `matching.SAME_BOUNDARY_M`."""
 
 _NEW: Final = -1
 
@@ -182,13 +178,7 @@ def _same_values(merged: gpd.GeoDataFrame, base: gpd.GeoDataFrame, keys: list[st
     if not same.any():
         return same
     for key in keys:
-        one, other = merged[key], base[key]
-        both_unknown = one.isna() & other.isna()
-        if pd.api.types.is_float_dtype(one.dtype) and pd.api.types.is_float_dtype(other.dtype):
-            equal = pd.Series(np.isclose(one, other, rtol=SAME_NUMBER, atol=0), index=one.index)
-        else:
-            equal = (one.astype(object) == other.astype(object)).fillna(value=False).astype(bool)
-        same &= both_unknown | equal
+        same &= comparison.equal(merged[key], base[key])
     return same
 
 

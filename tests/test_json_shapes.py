@@ -49,6 +49,15 @@ ROWS = {
     ],
     "parcels": PARCELS,
     "verify": ["change", "kind", "sealed_rows", "found_rows", "sealed", "found"],
+    "history": [
+        *("layer", "code", "version", "valid_from", "valid_to", "known_from", "known_to"),
+        *("step", "changes", "moved", "gained_m2", "lost_m2", "change", "kind", "made_by"),
+        *("reason", "file", "row", "evidence", "undone_by"),
+    ],
+    "changes": [
+        *("change", "kind", "layer", "effective_on", "made_at", "made_by", "reason", "unit"),
+        *("file", "undoes"),
+    ],
 }
 """The keys of a row by command; a change here is a change for everyone who reads them."""
 
@@ -59,6 +68,8 @@ META = {
     "layers show": ["label", "layer", "measures", "note", "rules", "stages"],
     "districts": ["notes", "title"],
     "due": ["change", "known", "notes", "on", "title"],
+    "history": ["code", "notes", "title"],
+    "changes": [],
     "parcels": ["change", "known", "layer", "notes", "on", "title"],
     "stages": ["gates", "notes", "title"],
     "evidence": [],
@@ -77,6 +88,7 @@ ARGUMENTS = {
     "stages": ["contaminated_site"],
     "evidence": ["X", "--layer", "priority_plot"],
     "parcels": ["--layer", "priority_plot"],
+    "history": ["X"],
 }
 MAY_BE_EMPTY = {"evidence", "mappings", "verify"}
 

@@ -28,6 +28,7 @@ from maps.cli import (
     districts,
     drawing,
     due,
+    history,
     layers,
     listing,
     mappings,
@@ -71,6 +72,15 @@ app.command("parcels", help="history.commands.parcels", epilog="history.commands
     listing.parcels
 )
 app.command("verify", help="verify.command", epilog="verify.example")(verifying.verify)
+app.command("history", help="history.commands.history", epilog="history.commands.history_example")(
+    history.history
+)
+app.command("changes", help="history.commands.changes", epilog="history.commands.changes_example")(
+    history.changes
+)
+app.command("undo", help="history.commands.undo", epilog="history.commands.undo_example")(
+    history.undo
+)
 app.command("coverage", help="commands.coverage", epilog="commands.coverage_example")(
     coverage.coverage
 )
