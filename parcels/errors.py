@@ -178,6 +178,12 @@ class ControlPointsNotUsableError(Refusal):
     code = "control_points_not_usable"
 
 
+class LimitsNotUsableError(Refusal):
+    """A table of limits is not understood. Fields: standard, row, found."""
+
+    code = "limits_not_usable"
+
+
 class DistrictsNotUsableError(Refusal):
     """A file of districts cannot replace the present ones. Fields: file, reason."""
 
