@@ -163,6 +163,15 @@ def land_changes(before: np.ndarray, after: np.ndarray) -> pd.DataFrame:
     return land
 
 
+def area_m2(shapes: gpd.GeoSeries) -> np.ndarray:
+    """Area of each boundary, m2 on the ellipsoid; NaN where it is none or not known."""
+    whole = shapes.to_numpy()
+    areal = shapely.get_dimensions(whole) == 2
+    areas = np.full(len(whole), np.nan)
+    areas[areal] = crs.area_m2(whole[areal])
+    return areas
+
+
 def _areas_only(pieces: np.ndarray) -> np.ndarray:
     """Of collections of areas, lines and points only the areas, as multipolygons."""
     parts, owner = shapely.get_parts(pieces, return_index=True)

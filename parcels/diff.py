@@ -29,12 +29,14 @@ class Difference:
         superseded: Ids of the versions that stop being believed.
         created: How many parcels are new.
         unchanged: How many delivered rows say what the register already says.
+        known: Ids of the parcels of the register that delivered rows are.
     """
 
     rows: gpd.GeoDataFrame
     superseded: np.ndarray
     created: int
     unchanged: int
+    known: np.ndarray
 
     @property
     def updated(self) -> int:
@@ -83,6 +85,7 @@ def difference(
         superseded=kept["base"].dropna().to_numpy(np.int64),
         created=int(kept["parcel"].isna().sum()),
         unchanged=int(same.sum()),
+        known=parcels[parcels != _NEW],
     )
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from parcels import districts, evidence, mappings, moves, reassigning, undo
-from parcels.diff import difference
+from parcels.diff import Difference, difference
 from parcels.districts import Territory
 from parcels.errors import MovesNotAllowedError
 from parcels.findings import Findings
@@ -162,6 +162,13 @@ class Register(Holding):
         """What was confirmed for a sender's deliveries of a layer, by plain form of the column."""
         known = mappings.sender_of(sender, self.territory)
         return mappings.kept(self.store, sender=known, layer=layer)
+
+    def foresee(self, layer: str, delivered: gpd.GeoDataFrame, *, on: dt.date) -> Difference:
+        """What a delivery that passed the door would change, if it were taken in now."""
+        declared = self.layer(layer)
+        with self.store.read() as connection:
+            held = self._held_for(connection, declared, delivered)
+        return difference(delivered, held, declared, on=on)
 
     # -- writing ------------------------------------------------------------------------------
 

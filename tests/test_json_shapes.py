@@ -54,6 +54,10 @@ ROWS = {
         *("step", "changes", "moved", "gained_m2", "lost_m2", "change", "kind", "made_by"),
         *("reason", "file", "row", "evidence", "undone_by"),
     ],
+    "diff": [
+        *("layer", "what", "code", "name", "district", "field", "before", "after"),
+        *("gained_m2", "lost_m2"),
+    ],
     "changes": [
         *("change", "kind", "layer", "effective_on", "made_at", "made_by", "reason", "unit"),
         *("file", "undoes"),
@@ -70,6 +74,7 @@ META = {
     "due": ["change", "known", "notes", "on", "title"],
     "history": ["code", "notes", "title"],
     "changes": [],
+    "diff": ["counts", "from", "notes", "title", "to"],
     "parcels": ["change", "known", "layer", "notes", "on", "title"],
     "stages": ["gates", "notes", "title"],
     "evidence": [],
@@ -89,6 +94,7 @@ ARGUMENTS = {
     "evidence": ["X", "--layer", "priority_plot"],
     "parcels": ["--layer", "priority_plot"],
     "history": ["X"],
+    "diff": ["2"],
 }
 MAY_BE_EMPTY = {"evidence", "mappings", "verify"}
 

@@ -22,6 +22,7 @@ from rich.markup import escape
 from maps import answers, settings, text
 from maps.answers import Exit
 from maps.cli import (
+    comparing,
     coverage,
     deliveries,
     demo,
@@ -77,6 +78,9 @@ app.command("history", help="history.commands.history", epilog="history.commands
 )
 app.command("changes", help="history.commands.changes", epilog="history.commands.changes_example")(
     history.changes
+)
+app.command("diff", help="history.commands.diff", epilog="history.commands.diff_example")(
+    comparing.diff
 )
 app.command("undo", help="history.commands.undo", epilog="history.commands.undo_example")(
     history.undo

@@ -10,9 +10,8 @@ import geopandas as gpd
 import pandas as pd
 import typer
 
-from maps import facts, settings, tables, text
+from maps import differences, settings, tables, text
 from maps.cli.desk import Desk, desk_of
-from maps.cli.listing import in_words
 from maps.tables import Format
 from parcels import history as past
 from parcels.errors import ReasonNeededError, UnknownParcelError
@@ -92,6 +91,7 @@ def changes(
             kind=shown["kind"].map(kinds).fillna(shown["kind"]),
             layer=shown["layer"].map(labels).fillna(shown["layer"]),
             made_at=_instants(shown["made_at"], desk),
+            undoes=_dashed(shown["undoes"]),
         )
     columns = (
         *("change", "kind", "layer", "effective_on", "made_at", "made_by", "reason", "unit"),
@@ -133,34 +133,6 @@ def undo(
         )
 
 
-def spoken_changes(
-    fields: pd.DataFrame, layer: Layer, desk: Desk, register: Register
-) -> pd.DataFrame:
-    """The changed fields with label and values as people read them.
-
-    Args:
-        fields: Columns `field`, `before`, `after`.
-        layer: The layer.
-        desk: Whose language.
-        register: Whose districts and units are named.
-
-    Returns:
-        The columns of `fields` with `field` as its label, and the values as text or None.
-    """
-    declared = {field.key: field for field in layer.fields}
-    parts = []
-    for key, rows in fields.groupby("field", sort=False):
-        field = declared[str(key)]
-        told = rows.copy()
-        for side in ("before", "after"):
-            named = in_words(
-                pd.DataFrame({field.key: rows[side]}), layer, register.territory, lang=desk.lang
-            )[field.key]
-            told[side] = facts.fact(named, field, lang=desk.lang)
-        parts.append(told.assign(field=field.label.in_(desk.lang)))
-    return pd.concat(parts).reindex(fields.index) if parts else fields
-
-
 def _told(
     desk: Desk, register: Register, layer: Layer, code: str, *, people: bool
 ) -> gpd.GeoDataFrame:
@@ -182,20 +154,7 @@ def _told(
     )  # fmt: skip
     if people:
         rows = _in_words(rows, desk, layer)
-        spoken = spoken_changes(fields, layer, desk, register)
-        lines = [
-            desk.say("history.change", **one)
-            for one in spoken[["field", "before", "after"]].to_dict("records")
-        ]
-        joint = desk.say("history.joint")
-        changed = pd.Series(lines, index=fields["parcel"], dtype=object)
-        said = changed.groupby(level=0).agg(joint.join).reindex(rows.index)
-        new_land = told["moved"].eq(other=True)
-        boundary = desk.say("history.new_boundary")
-        rows["changes"] = [
-            joint.join(part for part in (one if isinstance(one, str) else "", land) if part)
-            for one, land in zip(said, new_land.map({True: boundary, False: ""}), strict=True)
-        ]
+        rows["changes"] = _sentences(desk, register, layer, fields, told)
     else:
         told_fields = {
             place: one[["field", "before", "after"]].to_dict("records")
@@ -203,6 +162,18 @@ def _told(
         }
         rows["changes"] = [told_fields.get(place, []) for place in rows.index]
     return rows.set_geometry(gpd.GeoSeries(found.geometry, crs=found.crs))
+
+
+def _sentences(
+    desk: Desk, register: Register, layer: Layer, fields: pd.DataFrame, told: pd.DataFrame
+) -> pd.Series:
+    """What each version changed, in one sentence."""
+    moved = told.loc[told["moved"].eq(other=True), ["gained_m2", "lost_m2"]]
+    lines = pd.concat(
+        [fields.set_index("parcel"), moved.assign(field=differences.BOUNDARY)]
+    ).reindex(columns=list(differences.COLUMNS))
+    spoken = differences.in_words(lines, layer, register.territory, lang=desk.lang)
+    return differences.sentences(spoken, desk.lang).reindex(told.index)
 
 
 def _in_words(rows: pd.DataFrame, desk: Desk, layer: Layer) -> pd.DataFrame:
@@ -217,6 +188,8 @@ def _in_words(rows: pd.DataFrame, desk: Desk, layer: Layer) -> pd.DataFrame:
         valid_to=days.astype(object).where(rows["valid_to"].notna(), ever),
         known_from=_instants(rows["known_from"], desk),
         known_to=_instants(rows["known_to"], desk).where(rows["known_to"].notna(), ever),
+        row=_dashed(rows["row"]),
+        undone_by=_dashed(rows["undone_by"]),
     )
 
 
@@ -235,6 +208,12 @@ def _evidence(
         documents.get(number) if kind != "undo" else None
         for number, kind in zip(found["recorded_from"], found["kind"], strict=True)
     ]
+
+
+def _dashed(column: pd.Series) -> pd.Series:
+    """A number that does not apply as none at all, which is shown as a dash, not as unknown."""
+    whole = column.astype(object)
+    return whole.where(whole.notna(), None)
 
 
 def _on_screen(*, several: bool) -> Sequence[str]:
