@@ -21,8 +21,8 @@ _KEPT_COLUMNS: Final = """
 
 # Tables of the register, beside which each layer becomes a view.
 _KEPT_TABLES: Final = """
-    alembic_version boundary change district edition evidence file overlap parcel part published
-    unit version spatial_ref_sys
+    alembic_version boundary change district edition evidence file lineage overlap parcel part
+    published site site_member site_proposal unit version spatial_ref_sys
 """
 
 # Words that PostgreSQL 15 reserves, or SQLite 3.40 does not take as a name without quotes.
@@ -110,6 +110,15 @@ LAYER: Final[Form] = {
     "rules": Entry("texts"),
     "gates": Entry("texts"),
     "milestones": Entry("texts"),
+    "lineage": Entry(
+        "table",
+        form={
+            "note": Entry("table", required=True, form=_LABEL),
+            "inherits_stage": Entry("boolean"),
+            "strictest_first": Entry("texts"),
+            "carried": Entry("texts"),
+        },
+    ),
     "note": _NOTE,
     "core": Entry("table", form={key: Entry("table", form=OVERRIDE) for key in CORE_COLUMNS}),
     "fields": Entry("tables", form=FIELD),

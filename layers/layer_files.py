@@ -16,6 +16,7 @@ from parcels.model import (
     CORE_COLUMNS,
     Choice,
     Field,
+    Inheritance,
     Kind,
     Label,
     Layer,
@@ -160,6 +161,7 @@ _UNKNOWN: Final = {
     "documents": "document_unknown",
     "lifecycle_stages": "stage_unknown",
     "next": "stage_unknown",
+    "strictest_first": "stage_unknown",
 }
 
 
@@ -278,6 +280,17 @@ def _check_passage(declaration: Declaration, table: Mapping[str, Any], shared: S
             rule = known.get(name)
             for lost in lifecycle_files.missing_fields(rule, held) if rule else ():
                 declaration.problem("field_missing", at=(key, position), found=name, expected=lost)
+    lineage = table.get("lineage", {})
+    for position, name in enumerate(lineage.get("carried", [])):
+        if name is not None and name not in held:
+            at = ("lineage", "carried", position)
+            declaration.problem("field_missing", at=at, found="lineage", expected=name)
+    stages = table.get("lifecycle_stages") or _stage_keys(table.get("lifecycle"), shared)
+    if "stages" in table:
+        stages = [one["key"] for one in table["stages"] if "key" in one]
+    named = lineage.get("strictest_first", [])
+    possible = None if stages is None else frozenset(key for key in stages if key is not None)
+    _check_known(declaration, named, ("lineage", "strictest_first"), possible)
 
 
 def _check_stages(
@@ -354,6 +367,7 @@ def _layer(declaration: Declaration, table: Mapping[str, Any], shared: Shared) -
         rules=tuple(table.get("rules", ())),
         gates=tuple(shared.passage.gates[key] for key in table.get("gates", ())),
         milestones=tuple(shared.passage.milestones[k] for k in table.get("milestones", ())),
+        inheritance=_inheritance(table.get("lineage")),
         note=_note(table),
         source=str(declaration.path),
     )
@@ -369,6 +383,17 @@ def _stages(
         replace(stage, next=tuple(key for key in stage.next if key in kept))
         for stage in lifecycle.stages
         if stage.key in kept
+    )
+
+
+def _inheritance(table: Mapping[str, Any] | None) -> Inheritance | None:
+    if table is None:
+        return None
+    return Inheritance(
+        note=_label(table["note"]),
+        inherits_stage=table.get("inherits_stage", False),
+        strictest_first=tuple(table.get("strictest_first", ())),
+        carried=tuple(table.get("carried", ())),
     )
 
 

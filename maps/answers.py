@@ -53,6 +53,7 @@ class Exit(IntEnum):
     CHANGE_RESTED_ON = 36
     DOCUMENT_DAMAGED = 37
     LOG_NOT_AS_SEALED = 38
+    LINEAGE_NOT_POSSIBLE = 39
     OUTPUT_NOT_WRITABLE = 41
     OUTSIDE_ADDRESS = 42
     INTERRUPTED = 130
@@ -84,6 +85,7 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.UnknownParcelError: Exit.UNKNOWN_PARCEL,
         errors.UnknownDocumentError: Exit.UNKNOWN_DOCUMENT,
         errors.MovesNotAllowedError: Exit.MOVES_NOT_ALLOWED,
+        errors.LineageNotPossibleError: Exit.LINEAGE_NOT_POSSIBLE,
         errors.ReasonNeededError: Exit.USAGE,
         errors.DocumentFolderNeededError: Exit.USAGE,
         errors.DocumentNotFoundError: Exit.DOCUMENT_DAMAGED,

@@ -95,7 +95,11 @@ def _parcels(rows: gpd.GeoDataFrame, held: gpd.GeoDataFrame, day: np.datetime64)
     It was told, or the code tells it (the one in force on the day before any other it had), or
     for a row without a code the boundary, or the name and district where there is no boundary.
     """
-    ids = rows["parcel"].to_numpy(np.int64, na_value=_NEW) if "parcel" in rows else _new(rows)
+    ids = (
+        rows["parcel"].to_numpy(np.int64, na_value=_NEW, copy=True)
+        if "parcel" in rows
+        else _new(rows)
+    )
     if held.empty:
         return ids
     # What is in force on the day stands first, then what begins later, then what was before.

@@ -251,3 +251,12 @@ class OutsideAddressError(Refusal):
     """A page would load something from outside this machine. Fields: address."""
 
     code = "outside_address"
+
+
+class LineageNotPossibleError(Refusal):
+    """Parcels cannot be split, merged or surveyed anew so. Fields: layer, codes, reason.
+
+    `reason` is a key of refusals.reasons.
+    """
+
+    code = "lineage_not_possible"

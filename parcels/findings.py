@@ -126,6 +126,16 @@ CODES: Final[Mapping[str, Severity]] = {
     "evidence_without_reviewer": Severity.ERROR,
     "gate_not_met": Severity.ERROR,
     "gate_not_met_on_entry": Severity.WARNING,
+    # splits and merges
+    "lineage_left": Severity.ERROR,
+    "lineage_outside": Severity.ERROR,
+    "lineage_twice": Severity.ERROR,
+    "lineage_moved": Severity.ERROR,
+    "lineage_apart": Severity.WARNING,
+    "lineage_stage_asked": Severity.ERROR,
+    "lineage_stage_differs": Severity.ERROR,
+    "lineage_value_asked": Severity.ERROR,
+    "lineage_value_differs": Severity.ERROR,
 }
 """Every finding code with its severity; the sentences are in maps/locale."""
 

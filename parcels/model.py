@@ -213,6 +213,26 @@ class Milestone:
 
 
 @dataclass(frozen=True, slots=True)
+class Inheritance:
+    """How what holds of parcels passes to those that a split or a merge makes of them.
+
+    What is not stated here is not guessed: whoever splits or merges must say it.
+
+    Attributes:
+        note: On what ground, and what of it is a choice.
+        inherits_stage: What is split off stands in the stage of what it came from.
+        strictest_first: Stages, the strictest first: a merge takes the first that one of the
+            parents stands in. Empty: the parents must stand in the same one.
+        carried: Keys of fields that hold of the children as they did of the parents.
+    """
+
+    note: Label
+    inherits_stage: bool = False
+    strictest_first: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """A declared kind of parcel; everything else about it derives from this value.
 
@@ -224,6 +244,7 @@ class Layer:
         rules: Keys of the cross-layer rules that apply to it.
         gates: What the law asks on the way through its stages, those that are off included.
         milestones: What is to be done by a day, those that are off included.
+        inheritance: What children of a split or a merge inherit; None where it must be said.
     """
 
     key: str
@@ -237,6 +258,7 @@ class Layer:
     rules: tuple[str, ...] = ()
     gates: tuple[Gate, ...] = ()
     milestones: tuple[Milestone, ...] = ()
+    inheritance: Inheritance | None = None
     note: Label | None = None
     source: str = ""
 

@@ -294,6 +294,27 @@ seal = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),
 )
 
+# From which parcel each parcel came by a split or a merge, with both boundaries and what they have
+# in common; a boundary surveyed anew has its parcel on both sides. A row counts as long as its
+# change was not taken back, as for versions nothing is deleted.
+lineage = sa.Table(
+    "lineage",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False, index=True),
+    sa.Column("parent_id", sa.Integer, sa.ForeignKey("parcel.id"), nullable=False, index=True),
+    sa.Column("child_id", sa.Integer, sa.ForeignKey("parcel.id"), nullable=False, index=True),
+    sa.Column("parent_boundary_id", sa.Integer, sa.ForeignKey("boundary.id"), nullable=False),
+    sa.Column("child_boundary_id", sa.Integer, sa.ForeignKey("boundary.id"), nullable=False),
+    sa.Column("common_m2", sa.Double, nullable=False),
+    sa.Column("kind", sa.Text),
+    sa.Column("number", sa.Text),
+    sa.Column("dated_on", sa.Date),
+    sa.Column("issued_by", sa.Text),
+    sa.Column("reviewed_by", sa.Text),
+    sa.Column("file_id", sa.Integer, sa.ForeignKey("file.id")),
+)
+
 # Which declaration each layer's view was made from.
 published = sa.Table(
     "published",

@@ -127,7 +127,9 @@ class _Undoing:
             change.c.id.in_(sa.select(numbers.c[0])), change.c.kind != REDRAWING
         )
         found = {int(one) for one in self.connection.execute(query).scalars()}
-        return resting_on(self.number, found | self._codes_taken(), undoes(self.connection))
+        # A merge may give a code of its parents to the parcel it makes.
+        found = (found | self._codes_taken()) - {self.number}
+        return resting_on(self.number, found, undoes(self.connection))
 
     def record(self, act: Act) -> Undone:
         """Restore the belief before it, as a new change."""

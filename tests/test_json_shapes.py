@@ -43,6 +43,10 @@ ROWS = {
         *("code", "change", "on", "from_stage", "to_stage", "kind", "number", "dated_on"),
         *("issued_by", "reviewed_by", "file", "sha256", "delivery", "made_by", "made_at"),
     ],
+    "lineage": [
+        *("act", "on", "change", "parent", "child", "common_m2", "kind", "number", "dated_on"),
+        *("issued_by", "file", "sha256", "made_by", "made_at", "reason"),
+    ],
     "mappings": [
         *("mapping", "sender", "layer", "column", "field", "confirmed_by", "confirmed_at"),
         "change",
@@ -78,6 +82,7 @@ META = {
     "parcels": ["change", "known", "layer", "notes", "on", "title"],
     "stages": ["gates", "notes", "title"],
     "evidence": [],
+    "lineage": ["code", "layer", "notes", "parcels", "title"],
     "mappings": [],
     "verify": [
         *("changes", "documents", "last", "misfits", "notes", "rows", "sha256", "title"),
@@ -92,11 +97,12 @@ ARGUMENTS = {
     "layers show": ["priority_plot"],
     "stages": ["contaminated_site"],
     "evidence": ["X", "--layer", "priority_plot"],
+    "lineage": ["X", "--layer", "priority_plot"],
     "parcels": ["--layer", "priority_plot"],
     "history": ["X"],
     "diff": ["2"],
 }
-MAY_BE_EMPTY = {"evidence", "mappings", "verify"}
+MAY_BE_EMPTY = {"evidence", "lineage", "mappings", "verify"}
 
 
 def commands(group, path=()):

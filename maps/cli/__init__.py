@@ -31,6 +31,7 @@ from maps.cli import (
     due,
     history,
     layers,
+    lineage,
     listing,
     mappings,
     passage,
@@ -67,6 +68,18 @@ app.command("advance", help="commands.advance", epilog="commands.advance_example
 app.command("stages", help="commands.stages", epilog="commands.stages_example")(passage.stages)
 app.command("evidence", help="commands.evidence", epilog="commands.evidence_example")(
     passage.evidence
+)
+app.command("split", help="lineage.commands.split", epilog="lineage.commands.split_example")(
+    lineage.split
+)
+app.command("merge", help="lineage.commands.merge", epilog="lineage.commands.merge_example")(
+    lineage.merge
+)
+app.command(
+    "resurvey", help="lineage.commands.resurvey", epilog="lineage.commands.resurvey_example"
+)(lineage.resurvey)
+app.command("lineage", help="lineage.commands.lineage", epilog="lineage.commands.lineage_example")(
+    lineage.lineage
 )
 app.command("due", help="commands.due", epilog="commands.due_example")(due.due)
 app.command("parcels", help="history.commands.parcels", epilog="history.commands.parcels_example")(

@@ -53,7 +53,7 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     desk = desk_of(context)
     layers = desk.catalog()
     declared = layers.layer(layer)
-    stage = _stage(declared, said[-1])
+    stage = stage_of(declared, said[-1])
     shown = proof.proof(
         desk,
         layers.documents,
@@ -70,7 +70,11 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     findings = Findings(declared.key, codes_from.name if codes_from else "")
     codes = _codes(declared, said[:-1], codes_from, findings)
     moving = stated(
-        declared, codes["code"].tolist(), _facts(set_ or []), rows=codes["row"], findings=findings
+        declared,
+        codes["code"].tolist(),
+        facts_of(set_ or []),
+        rows=codes["row"],
+        findings=findings,
     ).assign(stage=stage)
     act = Act(by=desk.user, at=settings.now(), on=day, reason=reason)
     with desk.open(layers) as register:
@@ -175,7 +179,12 @@ def _check_documents(
         desk.print(desk.say("cli.written", file=target))
 
 
-def _stage(layer: Layer, written: str) -> str:
+def stage_of(layer: Layer, written: str) -> str:
+    """The stage so called.
+
+    Raises:
+        UnknownStageError: None is.
+    """
     asked = words.plain(written)
     for stage in layer.stages:
         names = (stage.key, stage.label.zh, stage.label.en, *stage.synonyms)
@@ -197,7 +206,12 @@ def _codes(
     return whole.drop_duplicates("code").reset_index(drop=True)
 
 
-def _facts(written: Sequence[str]) -> dict[str, str]:
+def facts_of(written: Sequence[str]) -> dict[str, str]:
+    """Field and value of each FIELD=VALUE.
+
+    Raises:
+        MappingNotUsableError: One has no sign between them.
+    """
     pairs = {}
     for one in written:
         name, sign, value = one.partition("=")
