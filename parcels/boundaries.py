@@ -16,7 +16,12 @@ from parcels import flaws, repair, words
 from parcels.findings import Findings
 from parcels.model import Layer, Shape
 
-EXPLAINED: Final = ("boundary_invalid", "record_damaged", "line_not_understood")
+EXPLAINED: Final = (
+    "boundary_invalid",
+    "boundary_wrong_shape",
+    "record_damaged",
+    "line_not_understood",
+)
 """Findings of a reader that say already why a row has no boundary."""
 
 _REASON: Final = re.compile(r"^([^\[]*)(?:\[(\S+) (\S+)\])?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 import geopandas as gpd
@@ -23,16 +24,18 @@ class Holding(Reading):
     """The register of parcels behind one URL, with what a change of it starts from."""
 
     def _change_of_file(
-        self, connection: sa.Connection, layer: str, source: SourceFile | None
+        self, connection: sa.Connection, layer: str, source: SourceFile | None, part: object
     ) -> int | None:
+        """The last change that took in this sheet or layer of the very same file."""
         if source is None:
             return None
         query = (
-            sa.select(change.c.id)
+            sa.select(change.c.id, change.c.details)
             .select_from(change.join(file))
             .where(file.c.sha256 == source.sha256, change.c.layer == layer)
         )
-        found = {int(one) for one in connection.execute(query).scalars()}
+        changes = connection.execute(query)
+        found = {int(number) for number, said in changes if _part_of(said) == part}
         # What was taken back can be sent again.
         return max(found - taken_back(undoes(connection)), default=None) if found else None
 
@@ -138,3 +141,10 @@ class Holding(Reading):
         held["row"] = rows["source_row"].astype("Int64")
         held["valid_to"] = as_column(rows["valid_to"], "valid_to")
         return held
+
+
+def _part_of(details: Any) -> object:
+    """The sheet or layer a change took in; None where its file has one only."""
+    # PostgreSQL gives the object, SQLite its text.
+    held = json.loads(details) if isinstance(details, str) else details
+    return (held or {}).get("part")

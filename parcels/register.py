@@ -252,7 +252,7 @@ class Register(Holding):
 
     def _take_one(self, connection: sa.Connection, layer: Layer, intake: Intake) -> Outcome:
         delivered, act = intake.parcels, intake.act
-        seen = self._change_of_file(connection, layer.key, act.file)
+        seen = self._change_of_file(connection, layer.key, act.file, act.details.get("part"))
         if seen is not None:
             return Outcome(change=None, unchanged=len(delivered), known_as=seen)
         kind = "correct" if intake.corrects else "import"

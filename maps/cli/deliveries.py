@@ -28,7 +28,7 @@ from parcels import mappings
 from parcels import register as registers
 from parcels.errors import FileNotReadableError, OutputNotWritableError, ReasonNeededError
 from parcels.findings import Findings
-from parcels.ingest import containers
+from parcels.ingest import containers, headings, sheets
 from parcels.ingest.containers import Item
 from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive, repairs
 from parcels.ingest.rejects import suffix_of, write_rejects
@@ -189,8 +189,14 @@ def bring_in(  # noqa: PLR0913 - what is asked, and how to answer
     for path in files:
         _refuse_own(register, path)
     with containers.opened(files, part=wish.options.part, bounds=wish.options.bounds) as sent:
+        known = headings.headings(layer)
+        sheets_too = [
+            one
+            for item in sent
+            for one in sheets.each(item, known=known, bounds=wish.options.bounds)
+        ]
         deliveries, unread = refused_files.each(
-            sent, lambda one: _receive(desk, register, layer, one, wish)
+            sheets_too, lambda one: _receive(desk, register, layer, one, wish)
         )
     found = _found(layer, deliveries, unread)
     told = Told(found, layer, desk.lang, _boundaries(deliveries), register.territory)
@@ -313,7 +319,7 @@ def _act(desk: Desk, register: Register, delivery: Delivery, wish: Wish) -> Act:
         "offset": options.offset,
         "place": dict(delivery.place),
         "encoding": options.encoding,
-        "part": options.part,
+        "part": delivery.arrived.part or options.part,
         "mapping": dict(options.mapping),
         "accepted": dict(delivery.accepted),
         "sender": wish.sender,

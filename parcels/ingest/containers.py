@@ -56,6 +56,7 @@ class Item:
         packed: It came out of a ZIP.
         package: What the name of its ZIP says, if that is one of the national boundary packages.
         notes: Findings of the container: code, found, details.
+        sheet: `part` is one of a workbook's sheets that are all deliveries.
         refused: Why it cannot be opened, of a ZIP sent with other files.
     """
 
@@ -65,6 +66,7 @@ class Item:
     packed: bool = False
     package: Package | None = None
     notes: tuple[tuple[str, str, Mapping[str, Any]], ...] = ()
+    sheet: bool = False
     refused: Refusal | None = None
 
     def report(self, findings: Findings) -> None:

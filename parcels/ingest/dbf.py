@@ -55,6 +55,12 @@ class Table:
         """Whether each record held is marked as deleted."""
         return np.asarray(self._records()[:, 0] == _DELETED)
 
+    def holds(self, byte: int) -> bool:
+        """Whether a byte is anywhere in the records."""
+        records = self._records()
+        pieces = range(0, len(records), _CHUNK)
+        return any(bool((records[at : at + _CHUNK] == byte).any()) for at in pieces)
+
     def foreign_texts(self, limit: int = 5_000) -> list[bytes]:
         """Names and values with a byte over 127, without the padding; at most `limit` rows."""
         texts = [c.name for c in self.columns if not c.name.isascii()]

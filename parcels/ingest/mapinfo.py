@@ -101,7 +101,10 @@ def _foreign(head: bytes, family: list[Path]) -> list[bytes]:
     texts = [line for line in head.splitlines() if not line.isascii()]
     for one in family:
         if one.suffix.lower() == ".mid":
-            texts += [line for line in _head(one).splitlines()[:-1] if not line.isascii()]
+            content = _head(one)
+            # A long one may end within a character.
+            whole = content.splitlines()[: -1 if len(content) == _SAMPLES else None]
+            texts += [line for line in whole if not line.isascii()]
         if one.suffix.lower() == ".dat" and (table := dbf.open_table(one)) is not None:
             texts += table.foreign_texts()
     return texts

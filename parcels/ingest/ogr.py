@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,9 +36,9 @@ from parcels.ingest import archives, gpkg_schema
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of, unique_names
 from parcels.ingest.bounds import Limits
 from parcels.ingest.encodings import first_foreign, read_text
+from parcels.ingest.wkb import is_curved
+from parcels.ingest.wkb import solid as solid_kind
 
-# WKB types of curves, and of the collections that may hold them.
-_CURVES: Final = frozenset({8, 9, 10, 11, 12})
 _PROLOGUE: Final = re.compile(r"<\?xml.*?\?>", re.DOTALL)
 # GDAL, Arrow and pyogrio between them raise all of these on broken files.
 BROKEN: Final = (
@@ -64,7 +65,8 @@ class Sweep:
     """One layer as one sweep gave it.
 
     `numbers` are GDAL's feature numbers, `spoiled` marks boundaries that could not be read, and
-    `curves` counts those that came with curves and were made straight lines.
+    `curves` counts those that came with curves and were made straight lines. `solid` are the
+    positions of surfaces in space, which bound no land, with what they are.
     """
 
     table: pd.DataFrame
@@ -73,6 +75,7 @@ class Sweep:
     crs_name: str | None
     spoiled: np.ndarray
     curves: int = 0
+    solid: Mapping[int, str] = field(default_factory=dict)
 
 
 def read_layered(
@@ -110,7 +113,7 @@ def read_layered(
         return _by_record(path, kind, error, findings=findings, part=part)
     whole = _joined(sweeps, layers)
     rows = np.arange(1, len(whole.table) + 1)
-    _report_spoiled(whole, rows, findings)
+    report_spoiled(whole, rows, findings)
     if kind is Kind.FLATGEOBUF and not len(rows):
         _report_unread(path, findings)
     report_curves(whole, findings)
@@ -148,6 +151,7 @@ def sweep(
         )
         numbers = table.column(0).to_numpy()
         shapes, spoiled, curves = None, np.zeros(len(numbers), bool), 0
+        solid: dict[int, str] = {}
         place = _geometry_column(table)
         if place is not None:
             wkb = table.column(place).to_numpy(zero_copy_only=False)
@@ -155,10 +159,14 @@ def sweep(
                 shapes, spoiled = shapes_of(wkb)
             except NotImplementedError:
                 shapes, spoiled, curves = _straightened(content, wkb, layer)
+            solid = {
+                int(at): kind for at in np.flatnonzero(spoiled) if (kind := solid_kind(wkb[at]))
+            }
+            spoiled[list(solid)] = False
             table = table.remove_column(place)
         attributes = attributes_of(table.remove_column(0))
     whole_numbers = np.asarray(numbers, "int64")
-    return Sweep(attributes, shapes, whole_numbers, meta["crs"], spoiled, curves)
+    return Sweep(attributes, shapes, whole_numbers, meta["crs"], spoiled, curves, solid)
 
 
 def attributes_of(table: Any) -> pd.DataFrame:
@@ -211,16 +219,11 @@ def _straightened(
     """
     from parcels.ingest.streaming import shapes_of_layer  # noqa: PLC0415 - brings a second GDAL
 
-    curved = np.array([one is not None and _is_curved(one) for one in wkb], bool)
+    curved = np.array([one is not None and is_curved(one) for one in wkb], bool)
     if isinstance(content, bytes):  # text of GeoJSON or KML, which know no curves
         raise ValueError(content[:40])  # noqa: TRY004 - the file is wrong, not the program
     shapes, spoiled = shapes_of_layer(content, layer=layer)
     return shapes, spoiled, int(curved.sum())
-
-
-def _is_curved(wkb: bytes) -> bool:
-    kind = int.from_bytes(wkb[1:5], "little" if wkb[0] else "big") & 0xFFFF
-    return kind % 1000 in _CURVES
 
 
 def address(content: Path | bytes) -> str | Path | bytes:
@@ -245,8 +248,8 @@ def crs_of(name: str | None) -> pyproj.CRS | None:
 
 
 def _geometry_column(table: Any) -> int | None:
-    for place, field in enumerate(table.schema):
-        if b"wkb" in (field.metadata or {}).get(b"ARROW:extension:name", b""):
+    for place, column in enumerate(table.schema):
+        if b"wkb" in (column.metadata or {}).get(b"ARROW:extension:name", b""):
             return place
     return None
 
@@ -255,12 +258,12 @@ def _types(table: Any) -> dict[Any, Any]:
     # Whole numbers with gaps must not become floats: a 19-digit code would lose its end.
     wanted = {"int8": "Int8", "int16": "Int16", "int32": "Int32", "int64": "Int64"}
     found: dict[Any, Any] = {}
-    for field in table.schema:
-        name = str(field.type)
+    for column in table.schema:
+        name = str(column.type)
         if name in wanted:
-            found[field.type] = pd.api.types.pandas_dtype(wanted[name])
+            found[column.type] = pd.api.types.pandas_dtype(wanted[name])
         if name == "bool":
-            found[field.type] = pd.BooleanDtype()
+            found[column.type] = pd.BooleanDtype()
     return found
 
 
@@ -365,7 +368,7 @@ def _streamed(
 
     one = stream(path, layer=layers[0] if layers else None, bounds=bounds)
     rows = np.arange(1, len(one.table) + 1)
-    _report_spoiled(one, rows, findings)
+    report_spoiled(one, rows, findings)
     return Arrived(
         kind,
         source_of(path),
@@ -380,6 +383,7 @@ def _joined(sweeps: list[Sweep], layers: list[str]) -> Sweep:
         return Sweep(pd.DataFrame(), None, np.zeros(0, "int64"), None, np.zeros(0, bool))
     if len(sweeps) == 1:
         return sweeps[0]
+    bases = np.cumsum([0, *(len(s.table) for s in sweeps[:-1])]).tolist()
     tables = [s.table.assign(layer=name) for s, name in zip(sweeps, layers, strict=True)]
     return Sweep(
         pd.concat(tables, ignore_index=True),
@@ -388,6 +392,11 @@ def _joined(sweeps: list[Sweep], layers: list[str]) -> Sweep:
         sweeps[0].crs_name,
         np.concatenate([s.spoiled for s in sweeps]),
         sum(s.curves for s in sweeps),
+        {
+            at + base: kind
+            for base, s in zip(bases, sweeps, strict=True)
+            for at, kind in s.solid.items()
+        },
     )
 
 
@@ -410,8 +419,21 @@ def _report_unread(path: Path, findings: Findings) -> None:
         findings.add("file_cut_off", details={"read": 0, "unread": declared})
 
 
-def _report_spoiled(one: Sweep, rows: np.ndarray, findings: Findings) -> None:
+def report_spoiled(one: Sweep, rows: np.ndarray, findings: Findings) -> None:
+    """Report the rows with a boundary that could not be read, or that is none.
+
+    Args:
+        one: The sweep.
+        rows: Row numbers, aligned with it.
+        findings: Where to.
+    """
     findings.add("record_damaged", rows=rows[one.spoiled])
+    findings.add(
+        "boundary_wrong_shape",
+        rows=rows[list(one.solid)],
+        found=list(one.solid.values()),
+        details=words.in_both(words.values()["shapes"], "flat", "expected"),
+    )
 
 
 def _by_record(

@@ -112,7 +112,7 @@ def _read(  # noqa: PLR0913 - everything said of the delivery meets here
         workbook.check_form(path)
         archives.check_workbook(path, bounds)
         return workbook.read_xlsx(
-            path, findings=findings, known=known, part=part, surfaces=surfaces
+            path, findings=findings, known=known, part=part, surfaces=surfaces, alone=item.sheet
         )
     if kind is Kind.CSV:
         return separated.read_csv(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,15 @@ from parcels.findings import Findings
 from parcels.ingest import dbf, ogr
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of
 from parcels.ingest.bounds import Limits
-from parcels.ingest.encodings import cleanly, decoded, fits, guess, known_codec, unlikely
+from parcels.ingest.encodings import (
+    cleanly,
+    decoded,
+    fits,
+    guess,
+    known_codec,
+    read_text,
+    unlikely,
+)
 
 _BYTES: Final = "ISO-8859-1"
 # Encodings GDAL and Python name alike and read alike.
@@ -25,7 +33,11 @@ _WESTERN: Final = "latin-1"
 # Any bytes are text in these, and programs write them into the .cpg of whatever they do not know.
 _FIT_ALL: Final = frozenset({"iso8859-1", "cp1252", "ascii"})
 _NULL_SHAPE: Final = 0
+# Old programs fill a text up with the byte that ends a file.
+_END_OF_FILE: Final = 0x1A
 _INDEX_HEAD: Final = 100
+_PROJECTION_BYTES: Final = 4_096
+_PROJECTION_SHOWN: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +72,21 @@ def read_shapefile(
     if table is not None:
         damaged |= one.numbers >= table.held
     attributes = one.table if known.plain else _decode(one.table, known.name)
+    if table is not None and table.holds(_END_OF_FILE):
+        attributes = _without_ends(attributes)
     damaged |= _holds_no_text(attributes)
-    findings.add("record_damaged", rows=rows[damaged])
+    ogr.report_spoiled(replace(one, spoiled=damaged), rows, findings)
     missing = _expected(family, table) - len(rows)
     if missing > 0:
         findings.add("file_cut_off", details={"read": len(rows), "unread": missing})
+    declared = ogr.crs_of(one.crs_name)
     return Arrived(
         Kind.TABLE if path.suffix.lower() == ".dbf" else Kind.SHAPEFILE,
         source_of(path, siblings=[p for p in family.values() if p != path]),
         framed(attributes, one.geometry, rows=rows),
-        ogr.crs_of(one.crs_name),
+        declared,
         encoding=known.name,
+        crs_words=_projection(family.get(".prj")) if declared is None else "",
     )
 
 
@@ -116,6 +132,15 @@ def _family(path: Path) -> dict[str, Path]:
     }
 
 
+def _projection(place: Path | None) -> str:
+    """The beginning of a .prj that is not understood; "" where nothing is in it."""
+    if place is None:
+        return ""
+    with place.open("rb") as stream:
+        said, _, _ = read_text(stream.read(_PROJECTION_BYTES))
+    return " ".join(said.replace("\0", " ").split())[:_PROJECTION_SHOWN]
+
+
 def _table(path: Path, family: dict[str, Path]) -> dbf.Table | None:
     place = family.get(".dbf")
     if place is None:
@@ -138,7 +163,6 @@ def _encoding(
     if not samples:
         return Encoding(declared if declared in _GDAL else "utf-8", plain=True)
     if declared is not None and _is_believed(declared, samples):
-        return _settled(declared, samples)
         return _settled(declared, samples)
     name = guess(samples)
     if declared in _FIT_ALL and name == _WESTERN:
@@ -170,6 +194,12 @@ def _decode(table: pd.DataFrame, encoding: str) -> pd.DataFrame:
     }
     names = [_decoded_text(str(name), encoding) for name in table.columns]
     return table.assign(**changed).set_axis(names, axis=1)
+
+
+def _without_ends(table: pd.DataFrame) -> pd.DataFrame:
+    texts = [c for c in table.columns if pd.api.types.is_string_dtype(table[c])]
+    changed = {c: table[c].str.rstrip(f"{chr(_END_OF_FILE)}\0 ").replace("", None) for c in texts}
+    return table.assign(**changed)
 
 
 def _holds_no_text(table: pd.DataFrame) -> np.ndarray:
@@ -219,7 +249,7 @@ def _unread_shapes(one: ogr.Sweep, family: dict[str, Path]) -> np.ndarray:
     index, shapes = family.get(".shx"), family.get(".shp")
     if one.geometry is None or index is None or shapes is None:
         return unread
-    bare = np.flatnonzero(shapely.is_missing(one.geometry))
+    bare = np.setdiff1d(np.flatnonzero(shapely.is_missing(one.geometry)), list(one.solid))
     if not len(bare):
         return unread
     content = index.read_bytes()[_INDEX_HEAD:]

@@ -7,7 +7,7 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from xml.etree.ElementTree import ParseError  # only the type: openpyxl raises it
@@ -20,7 +20,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from parcels.errors import FileNotReadableError, FileTooLargeError
 from parcels.findings import Findings
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of
-from parcels.ingest.corner_points import Sheet, with_corners
+from parcels.ingest.corner_points import Sheet, cornered, with_corners
 from parcels.ingest.listing import HEADER_DEPTH, Rows, filled, listed, score
 
 MOST_CELLS: Final = 60_000_000
@@ -80,6 +80,7 @@ def read_xlsx(
     known: Collection[str],
     part: str | None = None,
     surfaces: bool = True,
+    alone: bool = False,
 ) -> Arrived:
     """A workbook's list as it arrived; a row is the row of the sheet.
 
@@ -91,6 +92,8 @@ def read_xlsx(
         known: Plain forms of the headings a list may have (`headings.headings`).
         part: Sheet to read; None for the first with a header row that says something known.
         surfaces: Whether several rows may be the corners of one parcel.
+        alone: Whether the other sheets are read elsewhere, and the name of the file says nothing
+            of this one.
 
     Raises:
         FileNotReadableError: It is no workbook, or has no such sheet.
@@ -101,7 +104,7 @@ def read_xlsx(
             # Parts that openpyxl leaves out are none of those a list stands in.
             warnings.simplefilter("ignore")
             rows, chosen, several, formulas = _sheet(
-                stream, path, findings=findings, known=known, part=part
+                stream, path, findings=None if alone else findings, known=known, part=part
             )
     except _BROKEN as error:
         raise FileNotReadableError(file=path.name, reason=str(error)) from error
@@ -114,8 +117,42 @@ def read_xlsx(
         None,
         part=chosen if several else None,
     )
-    sheet = Sheet(table, numbers, (path.stem, chosen))
+    sheet = Sheet(table, numbers, (chosen,) if alone else (path.stem, chosen))
     return with_corners(whole, sheet, known=known, findings=findings) if surfaces else whole
+
+
+def corner_sheets(path: Path, *, known: Collection[str]) -> list[str]:
+    """The sheets of a workbook that has several, each of them a list of corner points; else none.
+
+    Such a workbook has a parcel on every sheet. A hidden or an empty sheet does not count.
+    """
+    try:
+        with path.open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+            try:
+                return _cornered(book, path, known)
+            finally:
+                book.close()
+    except (*_BROKEN, FileTooLargeError):
+        return []  # reading it says why
+
+
+def _cornered(book: Any, path: Path, known: Collection[str]) -> list[str]:
+    shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+    heads = {sheet.title: list(_bounded(sheet, path, HEADER_DEPTH)) for sheet in shown}
+    names = [name for name, rows in heads.items() if any(map(filled, rows))]
+    if len(names) < 2 or not all(_has_corners(heads[name], names, known) for name in names):
+        return []
+    whole = (list(_bounded(book[name], path)) for name in names)
+    return names if all(_has_corners(rows, names, known) for rows in whole) else []
+
+
+def _has_corners(rows: Rows, names: Sequence[str], known: Collection[str]) -> bool:
+    nowhere = Findings("", "")
+    table, numbers = listed(rows, known=known, findings=nowhere)
+    sheet = Sheet(table, numbers, tuple(names))
+    return cornered(sheet, known=known, findings=nowhere) is not None
 
 
 def guarded(cell: str) -> str:
@@ -144,7 +181,12 @@ def _is_number(cell: str) -> bool:
 
 
 def _sheet(
-    stream: BinaryIO, path: Path, *, findings: Findings, known: Collection[str], part: str | None
+    stream: BinaryIO,
+    path: Path,
+    *,
+    findings: Findings | None,
+    known: Collection[str],
+    part: str | None,
 ) -> tuple[Rows, str, bool, list[int]]:
     """The rows of the sheet to read, its name, whether it has others, rows with bare formulas."""
     book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
@@ -161,7 +203,7 @@ def _sheet(
 
 
 def _chosen(
-    book: Any, path: Path, *, findings: Findings, known: Collection[str], part: str | None
+    book: Any, path: Path, *, findings: Findings | None, known: Collection[str], part: str | None
 ) -> str:
     """The sheet to read; a hidden one only where no other has a heading known."""
     sheets = sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")
@@ -172,6 +214,8 @@ def _chosen(
         raise FileNotReadableError(file=path.name, reason=f"{part} / {', '.join(names)}")
     heads = {sheet.title: list(_bounded(sheet, path, HEADER_DEPTH)) for sheet in sheets}
     chosen: str = part or max(names, key=lambda name: score(heads[name], known) > 0)
+    if findings is None:
+        return chosen
     for sheet in sheets:
         if sheet.title != chosen and any(filled(row) for row in heads[sheet.title]):
             count = sum(1 for row in _bounded(sheet, path) if filled(row))
