@@ -76,5 +76,8 @@ def report_gaps(
 
 
 def _others(positions: pd.Series, report: Report) -> list[dict[str, object]]:
-    numbers = report.numbers.fillna("").to_numpy(dtype=object)
-    return [{"other_row": int(report.rows[a]), "other": numbers[a]} for a in positions]
+    numbers = report.numbers.to_numpy(dtype=object)
+    return [
+        {"other_row": int(report.rows[a]), "other": None if pd.isna(numbers[a]) else numbers[a]}
+        for a in positions
+    ]

@@ -116,13 +116,16 @@ def _text(cell: object) -> str:
     return str(cell).strip().removesuffix("T00:00:00").removesuffix(" 00:00:00")
 
 
-def account(path: Path, layer: str, folder: Path, monkeypatch) -> None:
+def account(path: Path, layer: str, folder: Path, monkeypatch, *, read=held, more=()) -> None:
     """Take a file in with --accept-valid and see that nothing of it is lost."""
     monkeypatch.chdir(folder)
-    before = held(path)
-    cli.run(["--store", "r.gpkg", "import", str(path), "--layer", layer, "--accept-valid"])
-    left = [one for one in folder.glob("*.rejects*") if one.suffix in {*KINDS, ".kml"}]
-    after = held(left[0]) if left else []
+    before = read(path)
+    start = ["--store", "r.gpkg", "import", str(path), "--layer", layer, "--accept-valid"]
+    cli.run([*start, *more])
+    left = [
+        one for one in folder.glob("*.rejects*") if one.suffix in {*KINDS, path.suffix, ".kml"}
+    ]
+    after = read(left[0]) if left else []
 
     with Register(str(folder / "r.gpkg"), list(LAYERS.values())) as register:
         today = Moment(pd.Timestamp.now().date() + pd.Timedelta(days=2))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import struct
+import zipfile
 
 import openpyxl
 import pytest
 import shapely
+import test_containers as drawn_files
 import test_corner_points as corners
 from test_containers import NAMES, codes, door, errors, frame, write
 
@@ -235,3 +237,56 @@ def test_another_sheet_or_layer_of_a_file_that_came_in_is_no_file_known(
     assert first == again == [Exit.DONE] * 2
     assert stored == frame()["DKDM"].tolist()
     assert capsys.readouterr().out.count("已在变更") == 2
+
+
+# KML as web maps and phones write it
+
+PAGE = """<?xml version="1.0" encoding="UTF-8"?>
+<kml xmlns="http://www.opengis.net/kml/2.2"><Document><Placemark><ExtendedData>
+<Data name="编码"><value>1101080320001</value></Data>
+<Data name="名称"><value>示例甲</value></Data>
+<Data name="环节"><value>优先监管</value></Data>
+</ExtendedData><Polygon><outerBoundaryIs><LinearRing><coordinates>{ring}</coordinates>
+</LinearRing></outerBoundaryIs></Polygon></Placemark></Document></kml>"""
+SQUARE = "116.2,40 116.202,40 116.202,40.002 116.2,40.002 116.2,40"
+BOW_TIE = "116.2,40 116.202,40.002 116.202,40 116.2,40.002 116.2,40"
+
+
+def page(path, ring):
+    path.write_text(PAGE.format(ring=ring), "utf-8")
+    return path
+
+
+def test_headings_of_the_same_length_in_a_kml_are_columns_of_their_own(tmp_path):
+    delivery = door(page(tmp_path / "a.kml", SQUARE))
+
+    row = delivery.ready.iloc[0]
+    assert errors(delivery) == set()
+    assert (row["code"], row["name"], row["stage"]) == ("1101080320001", "示例甲", "priority")
+
+
+@pytest.mark.parametrize("suffix", [".kml", ".kmz"])
+def test_rejects_of_a_boundary_that_crosses_itself_are_written_as_it_came(
+    tmp_path, monkeypatch, suffix
+):
+    monkeypatch.chdir(tmp_path)
+    path = page(tmp_path / "doc.kml", BOW_TIE)
+    if suffix == ".kmz":
+        with zipfile.ZipFile(tmp_path / "a.kmz", "w") as archive:
+            archive.write(path, "doc.kml")
+        path = tmp_path / "a.kmz"
+
+    code = cli.run([*START, path.name, *MORE, "--accept-valid"])
+    again = door(tmp_path / f"{path.stem}.rejects{suffix}")
+
+    assert code == Exit.DELIVERY_NOT_ACCEPTED
+    assert errors(again) == {"boundary_invalid"}
+    assert again.frame["name"].tolist() == ["示例甲"]
+
+
+def test_blocks_that_are_not_there_are_not_told_of(tmp_path):
+    lines = drawn_files.polyline(drawn_files.square(39448400, 4419400), "线")
+    path = tmp_path / "a.dxf"
+    path.write_text(drawn_files.DXF.format(page="936", entities=lines), "gbk")
+
+    assert "part_not_used" not in codes(door(path, mapping={"Layer": "code"}))

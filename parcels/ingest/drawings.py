@@ -8,8 +8,6 @@ multiplied out: a block of blocks of blocks is a bomb.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -22,7 +20,7 @@ import shapely
 from parcels import words
 from parcels.errors import FileNotReadableError
 from parcels.findings import Findings
-from parcels.ingest import ogr
+from parcels.ingest import gdal, ogr
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of
 from parcels.ingest.encodings import decoded, fits, guess, known_codec
 
@@ -52,10 +50,10 @@ def read_drawing(path: Path, *, findings: Findings, encoding: str | None = None)
     """
     name = _encoding(path, stated=encoding, findings=findings)
     try:
-        with _settings(name):
+        with gdal.settings({**_OPTIONS, "DXF_ENCODING": ogr.gdal_encoding(name)}):
             parts = {str(name) for name, _ in pyogrio.list_layers(path)}
             one = ogr.sweep(path, layer=_ENTITIES)
-            blocks = pyogrio.read_info(path, layer=_BLOCKS)["features"] if _BLOCKS in parts else 0
+            blocks = _counted(path) if _BLOCKS in parts else 0
     except ogr.BROKEN as error:
         raise FileNotReadableError(file=path.name, reason=str(error)) from error
     if blocks:
@@ -75,6 +73,12 @@ def read_drawing(path: Path, *, findings: Findings, encoding: str | None = None)
     idle = frozenset(words.formats()["drawing"]["housekeeping"])
     frame = framed(table[~used], shapes[~used], rows=rows[~used])
     return Arrived(Kind.DXF, source_of(path), frame, None, encoding=name, idle=idle)
+
+
+def _counted(path: Path) -> int:
+    # GDAL counts blocks only if made to, and else says -1.
+    info = pyogrio.read_info(path, layer=_BLOCKS, force_feature_count=True)
+    return max(int(info["features"]), 0)
 
 
 def _encoding(path: Path, *, stated: str | None, findings: Findings) -> str:
@@ -98,16 +102,6 @@ def _encoding(path: Path, *, stated: str | None, findings: Findings) -> str:
         "encoding_guessed", found=sample, details={"encoding": name, "declared": declared or ""}
     )
     return name
-
-
-@contextmanager
-def _settings(encoding: str) -> Iterator[None]:
-    before = {name: pyogrio.get_gdal_config_option(name) for name in _OPTIONS}
-    pyogrio.set_gdal_config_options({**_OPTIONS, "DXF_ENCODING": ogr.gdal_encoding(encoding)})
-    try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({**before, "DXF_ENCODING": None})
 
 
 def _remarks(table: pd.DataFrame) -> np.ndarray:

@@ -32,7 +32,7 @@ from parcels.errors import (
     PartNotChosenError,
 )
 from parcels.findings import Findings
-from parcels.ingest import archives, gpkg_schema
+from parcels.ingest import archives, gdal, gpkg_schema
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of, unique_names
 from parcels.ingest.bounds import Limits
 from parcels.ingest.encodings import first_foreign, read_text
@@ -105,7 +105,8 @@ def read_layered(
                 layers = _chosen(content, layers, findings=findings)
         if isinstance(content, Path) and size_of(content) > bounds.streamed_from_bytes:
             return _streamed(path, kind, layers, findings=findings, bounds=bounds)
-        sweeps = [sweep(content, layer=name) for name in layers]
+        with gdal.settings(gdal.KML if kind is Kind.KML else {}):
+            sweeps = [sweep(content, layer=name) for name in layers]
     except BROKEN as error:
         if kind is Kind.GEOJSON:
             # GDAL takes in the whole text before the first feature: no record stands alone.

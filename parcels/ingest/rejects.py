@@ -23,7 +23,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from parcels import words
 from parcels.errors import OutputNotWritableError
 from parcels.exchange.output import named
-from parcels.ingest import ogr
+from parcels.ingest import gdal, ogr
 from parcels.ingest.arrived import Arrived, Kind
 from parcels.ingest.delivery import Delivery
 from parcels.ingest.drawing_file import write_dxf
@@ -157,7 +157,7 @@ def _write_layer(arrived: Arrived, path: Path, reasons: Mapping[int, str]) -> No
     with warnings.catch_warnings():
         # Fields that get another width or type in a shapefile are told of by GDAL one by one.
         warnings.simplefilter("ignore")
-        with named(path) as made:
+        with named(path) as made, gdal.settings(gdal.KML):
             pyogrio.write_dataframe(table, made, use_arrow=True, **options)
 
 
