@@ -19,7 +19,7 @@ from town import AT, DAY
 from layers import catalog
 from parcels.ingest.delivery import receive
 from parcels.recording import Act
-from parcels.register import Register
+from parcels.register import Intake, Register
 
 # Few layers, so that most of an import is the import and not the making of views.
 LAYERS = [catalog.load()[key] for key in ("priority_plot", "farmland", "fuel_station")]
@@ -30,7 +30,7 @@ def bring_in(url: str, path: str, layer: str) -> None:
     with Register(url, LAYERS) as register:
         came = receive(Path(path), register.layer(layer), register.territory)
         act = Act(by="示例经办人", at=AT, on=DAY, file=came.source)
-        register.take_all(layer, [(came.ready, act)])
+        register.take_all(layer, [Intake(came.ready, act, came.ready_placement)])
 
 
 def count(address: str, layer: str) -> None:
