@@ -2,7 +2,9 @@
 
 import datetime as dt
 import re
+import tomllib
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maps import text
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_both_languages_have_the_same_keys():
@@ -52,6 +56,9 @@ def test_no_english_sentence_holds_chinese_characters():
     assert {key for key in chinese if not key.startswith(("findings.", "commands."))} == set()
 
 
+HALF_WIDTH = re.compile(r"[\u4e00-\u9fff”》）][,:;?!()]|[,:;?!()][\u4e00-\u9fff“《（]")
+
+
 def test_chinese_sentences_are_punctuated_as_chinese_is():
     # What stands in quotes is to be typed as it is, e.g. “点号,圈号,X(北),Y(东)”.
     spoken = {
@@ -60,9 +67,27 @@ def test_chinese_sentences_are_punctuated_as_chinese_is():
         )
         for key in text.keys("zh")
     }
-    beside = r"[\u4e00-\u9fff”》）][,:;?!()]|[,:;?!()][\u4e00-\u9fff“《（]"
 
-    assert {key: said for key, said in spoken.items() if re.search(beside, said)} == {}
+    assert {key: said for key, said in spoken.items() if HALF_WIDTH.search(said)} == {}
+
+
+def spoken_in(held):
+    """Every Chinese text beside an English one in a table of a reference file."""
+    if isinstance(held, list):
+        return [said for one in held for said in spoken_in(one)]
+    if not isinstance(held, dict):
+        return []
+    own = [held["zh"]] if isinstance(held.get("zh"), str) and "en" in held else []
+    return own + [said for one in held.values() for said in spoken_in(one)]
+
+
+@pytest.mark.parametrize("room", ["parcels", "layers"])
+def test_chinese_words_of_reference_files_are_punctuated_so_too(room):
+    files = sorted((ROOT / room / "reference").rglob("*.toml"))
+    spoken = [said for one in files for said in spoken_in(tomllib.loads(one.read_text("utf-8")))]
+
+    assert spoken
+    assert [said for said in spoken if HALF_WIDTH.search(said)] == []
 
 
 @pytest.mark.parametrize("lang", ["fr", "", "zh_CN", "../zh"])
