@@ -21,8 +21,8 @@ _KEPT_COLUMNS: Final = """
 
 # Tables of the register, beside which each layer becomes a view.
 _KEPT_TABLES: Final = """
-    alembic_version boundary change district edition evidence file lineage overlap parcel part
-    published site site_member site_proposal unit version spatial_ref_sys
+    alembic_version boundary change district edition evidence export_file export_log file lineage
+    overlap parcel part published site site_member site_proposal unit version spatial_ref_sys
 """
 
 # Words that PostgreSQL 15 reserves, or SQLite 3.40 does not take as a name without quotes.
@@ -41,6 +41,9 @@ _SQL: Final = """
 
 RESERVED_FIELDS: Final = frozenset(_KEPT_COLUMNS.split() + _SQL.split() + [*CORE_COLUMNS])
 """Keys that no field of a layer's own can have."""
+
+NEVER_PUBLIC: Final = frozenset({"registered_lon", "registered_lat"})
+"""Fields that would give away the place that a public export generalises."""
 
 RESERVED_LAYERS: Final = frozenset(_KEPT_TABLES.split() + _SQL.split())
 """Keys that no layer can have."""
@@ -119,6 +122,7 @@ LAYER: Final[Form] = {
             "carried": Entry("texts"),
         },
     ),
+    "public": Entry("texts"),
     "note": _NOTE,
     "core": Entry("table", form={key: Entry("table", form=OVERRIDE) for key in CORE_COLUMNS}),
     "fields": Entry("tables", form=FIELD),

@@ -101,6 +101,7 @@ def read_layer(declaration: Declaration, shared: Shared) -> Layer | None:
     _check_clashes(declaration, "alias_twice", _all_names(table, shared), bare)
     _check_stages(declaration, table.get("stages", []), ("stages",), shared.passage.documents)
     _check_passage(declaration, table, shared)
+    _check_public(declaration, table)
     return _layer(declaration, table, shared) if declaration.is_sound else None
 
 
@@ -293,6 +294,19 @@ def _check_passage(declaration: Declaration, table: Mapping[str, Any], shared: S
     _check_known(declaration, named, ("lineage", "strictest_first"), possible)
 
 
+def _check_public(declaration: Declaration, table: Mapping[str, Any]) -> None:
+    """What may be published is a field of the layer, and neither sensitive nor a place."""
+    own = {one.get("key"): one for one in table.get("fields", [])}
+    for position, name in enumerate(table.get("public", [])):
+        at = ("public", position)
+        if name is None:
+            continue
+        if name not in own and name not in CORE_COLUMNS:
+            declaration.problem("field_missing", at=at, found="public", expected=name)
+        elif name in forms.NEVER_PUBLIC or own.get(name, {}).get("sensitive", False):
+            declaration.problem("not_for_public", at=at, found=name)
+
+
 def _check_stages(
     declaration: Declaration,
     stages: Sequence[Mapping[str, Any]],
@@ -368,6 +382,7 @@ def _layer(declaration: Declaration, table: Mapping[str, Any], shared: Shared) -
         gates=tuple(shared.passage.gates[key] for key in table.get("gates", ())),
         milestones=tuple(shared.passage.milestones[k] for k in table.get("milestones", ())),
         inheritance=_inheritance(table.get("lineage")),
+        public=tuple(table.get("public", ())),
         note=_note(table),
         source=str(declaration.path),
     )

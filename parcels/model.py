@@ -245,6 +245,7 @@ class Layer:
         gates: What the law asks on the way through its stages, those that are off included.
         milestones: What is to be done by a day, those that are off included.
         inheritance: What children of a split or a merge inherit; None where it must be said.
+        public: Keys of the fields that may be published; none for a layer that may not.
     """
 
     key: str
@@ -259,6 +260,7 @@ class Layer:
     gates: tuple[Gate, ...] = ()
     milestones: tuple[Milestone, ...] = ()
     inheritance: Inheritance | None = None
+    public: tuple[str, ...] = ()
     note: Label | None = None
     source: str = ""
 

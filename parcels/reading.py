@@ -5,7 +5,7 @@ What comes back is a frame: a million rows are columns, never a million objects.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -168,6 +168,51 @@ class Reading:
             known = self._known(connection, moment)
             rows = self.store.frame(connection, query.params(known=known))
         return parcels_frame(rows, declared, core, own)
+
+    def pages(
+        self,
+        layer: str,
+        moment: Moment,
+        *,
+        where: Filter | None = None,
+        columns: Sequence[str] | None = None,
+        rows_at_once: int = 20_000,
+    ) -> Iterator[gpd.GeoDataFrame]:
+        """What `frame` gives, some parcels at a time, all of one state of the register.
+
+        Nothing else may be asked of the register by the same thread that needs a fixed state
+        before the last page is read.
+
+        Args:
+            layer: Key of the layer.
+            moment: The two times.
+            where: Which parcels; all by default.
+            columns: Field keys to read; by default all, with `area_m2` and `valid_from`.
+            rows_at_once: How many parcels a page holds at most.
+
+        Yields:
+            Frames as `frame` gives them; at least one, which may be empty.
+        """
+        declared = self.layer(layer)
+        core = [c for c in SHOWN if columns is None or c in columns]
+        own = [f for f in declared.own_fields if columns is None or f.key in columns]
+        wanted: list[Any] = [
+            version.c.id.label("version"), version.c.parcel_id, *[version.c[c] for c in core]
+        ]  # fmt: skip
+        if own:
+            wanted.append(sa.cast(version.c.attributes, sa.Text).label("attributes"))
+        wanted.append(self.store.boundary_column(boundary.c.geom))
+        query = self._frame_query(layer, moment, where or Filter(), wanted)
+        with self.store.read() as connection:
+            known, last, first = self._known(connection, moment), -1, True
+            while True:
+                page = query.where(version.c.id > last).limit(rows_at_once).params(known=known)
+                rows = self.store.frame(connection, page)
+                if len(rows) or first:
+                    yield parcels_frame(rows, declared, core, own)
+                if len(rows) < rows_at_once:
+                    return
+                last, first = int(rows["version"].iloc[-1]), False
 
     def explain(self, layer: str, moment: Moment, *, where: Filter | None = None) -> list[str]:
         """How the database would answer `frame`: the steps of its plan, for tests and tuning."""

@@ -16,10 +16,19 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from parcels import districts, evidence, mappings, moves, reassigning, undo
+from parcels import (
+    districts,
+    evidence,
+    export_log,
+    mappings,
+    moves,
+    reassigning,
+    undo,
+)
 from parcels.diff import Difference, difference
 from parcels.districts import Territory
 from parcels.errors import MovesNotAllowedError
+from parcels.export_log import Export
 from parcels.findings import Findings
 from parcels.holding import NAMED_AT_MOST, Holding
 from parcels.lifecycle import Evidence
@@ -169,6 +178,18 @@ class Register(Holding):
         with self.store.read() as connection:
             held = self._held_for(connection, declared, delivered)
         return difference(delivered, held, declared, on=on)
+
+    def exports(self, *, layer: str | None = None, sha256: str | None = None) -> pd.DataFrame:
+        """Every file that was handed out, the last first; see `export_log.listed`."""
+        return export_log.listed(self.store, layer=layer, sha256=sha256)
+
+    def log_export(self, export: Export) -> int:
+        """Note what is being handed out, before it is; the number of the export.
+
+        Raises:
+            StoreBusyError: Another process is writing.
+        """
+        return export_log.record(self.store, export)
 
     # -- writing ------------------------------------------------------------------------------
 

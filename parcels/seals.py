@@ -70,8 +70,8 @@ class Sealed:
         return [c for c in self.table.columns if c.name not in left_out]
 
 
-NOT_SEALED: Final = frozenset({"seal", "published"})
-"""Tables that say nothing: the seals, and what the views were made from."""
+NOT_SEALED: Final = frozenset({"seal", "published", "export_log", "export_file"})
+"""The seals, what the views were made from, and what was handed out, which is no change."""
 
 _EDITION: Final = "JOIN edition e ON e.id = t.edition_id"
 _OWN: Final = {

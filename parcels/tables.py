@@ -315,6 +315,36 @@ lineage = sa.Table(
     sa.Column("file_id", sa.Integer, sa.ForeignKey("file.id")),
 )
 
+# What was handed out: who took which parcels of which moment, when, and the files it made. Whoever
+# holds classified geodata keeps a record of its use (测绘法, article 47).
+export_log = sa.Table(
+    "export_log",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("made_at", Instant, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("layer", sa.Text, nullable=False, index=True),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("format", sa.Text, nullable=False),
+    sa.Column("true_on", sa.Date, nullable=False),
+    sa.Column("known_at", Instant),
+    sa.Column("chosen", sa.Text, nullable=False),
+    sa.Column("parcels", sa.Integer, nullable=False),
+    sa.Column("approval", sa.Text),
+)
+
+export_file = sa.Table(
+    "export_file",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("export_id", sa.Integer, sa.ForeignKey("export_log.id"), nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False, index=True),
+    sa.Column(
+        "size_bytes", sa.Integer().with_variant(sa.BigInteger, "postgresql"), nullable=False
+    ),
+)
+
 # Which declaration each layer's view was made from.
 published = sa.Table(
     "published",
