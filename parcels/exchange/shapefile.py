@@ -127,14 +127,15 @@ def _fitted(parcels: gpd.GeoDataFrame, encoding: str) -> tuple[gpd.GeoDataFrame,
     ]
     columns = {}
     for name, became in zip(names, short, strict=True):
-        columns[became], cut = _cut_texts(parcels[name], encoding)
+        columns[became], cut = cut_texts(parcels[name], encoding)
         if cut:
             losses.append(Loss("text_cut", str(name), became, cut))
     attributes = pd.DataFrame(columns, index=parcels.index)
     return gpd.GeoDataFrame(attributes, geometry=parcels.geometry), tuple(losses)
 
 
-def _cut_texts(column: pd.Series, encoding: str) -> tuple[pd.Series, int]:
+def cut_texts(column: pd.Series, encoding: str) -> tuple[pd.Series, int]:
+    """A column with its texts cut at whole characters to TEXT_BYTES, and how many were."""
     # A character is never more than four bytes.
     if pd.api.types.infer_dtype(column, skipna=True) != "string":
         return column, 0
