@@ -56,6 +56,8 @@ class Exit(IntEnum):
     LINEAGE_NOT_POSSIBLE = 39
     OUTPUT_NOT_WRITABLE = 41
     OUTSIDE_ADDRESS = 42
+    EXPORT_INCOMPLETE = 43
+    NOT_PUBLIC = 44
     INTERRUPTED = 130
 
 
@@ -99,6 +101,7 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.StoreBusyError: Exit.STORE_BUSY,
         errors.StoreTooNewError: Exit.STORE_TOO_NEW,
         errors.OutputNotWritableError: Exit.OUTPUT_NOT_WRITABLE,
+        errors.LayerNotPublicError: Exit.NOT_PUBLIC,
         errors.OutsideAddressError: Exit.OUTSIDE_ADDRESS,
     }
 )

@@ -214,6 +214,12 @@ class FormatNotOfferedError(Refusal):
     code = "format_not_offered"
 
 
+class LayerNotPublicError(Refusal):
+    """The layer declares nothing that may be published. Fields: layer, known."""
+
+    code = "not_public"
+
+
 class MappingNotUsableError(Refusal):
     """A mapping of columns names what is not there. Fields: column, field, known."""
 

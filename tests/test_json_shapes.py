@@ -47,6 +47,10 @@ ROWS = {
         *("act", "on", "change", "parent", "child", "common_m2", "kind", "number", "dated_on"),
         *("issued_by", "file", "sha256", "made_by", "made_at", "reason"),
     ],
+    "exports": [
+        *("export", "made_at", "made_by", "purpose", "layer", "true_on", "known_at", "chosen"),
+        *("parcels", "format", "approval", "file", "sha256", "size_bytes"),
+    ],
     "mappings": [
         *("mapping", "sender", "layer", "column", "field", "confirmed_by", "confirmed_at"),
         "change",
@@ -83,6 +87,7 @@ META = {
     "stages": ["gates", "notes", "title"],
     "evidence": [],
     "lineage": ["code", "layer", "notes", "parcels", "title"],
+    "exports": [],
     "mappings": [],
     "verify": [
         *("changes", "documents", "last", "misfits", "notes", "rows", "sha256", "title"),
@@ -102,7 +107,7 @@ ARGUMENTS = {
     "history": ["X"],
     "diff": ["2"],
 }
-MAY_BE_EMPTY = {"evidence", "lineage", "mappings", "verify"}
+MAY_BE_EMPTY = {"evidence", "exports", "lineage", "mappings", "verify"}
 
 
 def commands(group, path=()):

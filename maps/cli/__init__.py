@@ -29,11 +29,13 @@ from maps.cli import (
     districts,
     drawing,
     due,
+    exporting,
     history,
     layers,
     lineage,
     listing,
     mappings,
+    packaging,
     passage,
     verifying,
 )
@@ -102,6 +104,13 @@ app.command("coverage", help="commands.coverage", epilog="commands.coverage_exam
     coverage.coverage
 )
 app.command("map", help="commands.map", epilog="commands.map_example")(drawing.map_)
+exporting.app.command(
+    "national", help="exports.commands.national", epilog="exports.commands.national_example"
+)(packaging.national)
+app.add_typer(exporting.app, name="export")
+app.command("exports", help="exports.commands.exports", epilog="exports.commands.exports_example")(
+    exporting.exports
+)
 app.command("demo", help="commands.demo", epilog="commands.demo_example")(demo.demo)
 
 

@@ -46,7 +46,7 @@ def parcels(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     moment = desk.moment(as_of, known)
     layers = desk.catalog()
     declared = layers.layer(layer)
-    box = None if bbox is None else _box(desk, bbox)
+    box = None if bbox is None else box_of(desk, bbox)
     with desk.open(layers) as register:
         where = chosen(
             register,
@@ -134,7 +134,12 @@ def _notes(desk: Desk, layer: Layer, territory: Territory, *, sensitive: bool) -
     return [*notes, *([desk.say("commands.sample_borders")] if territory.is_sample else [])]
 
 
-def _box(desk: Desk, written: str) -> tuple[float, float, float, float]:
+def box_of(desk: Desk, written: str) -> tuple[float, float, float, float]:
+    """West, south, east, north in degrees, as they were typed.
+
+    Raises:
+        typer.BadParameter: They are no box.
+    """
     parts = written.split(",")
     try:
         sides = [float(part) for part in parts]
