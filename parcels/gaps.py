@@ -73,7 +73,7 @@ def gaps(
         {"area_m2": "sum", "length_m": "sum", "lon": "first", "lat": "first"}
     )
     found = found[found["area_m2"] >= min_area_m2].reset_index(drop=True)
-    found = found[~_filled(found, geometries)].reset_index(drop=True)
+    found = found[~filled(found, geometries)].reset_index(drop=True)
     found.insert(3, "width_m", found["area_m2"] / found["length_m"])
     return found.drop(columns="length_m")
 
@@ -104,6 +104,26 @@ def gaps_between(
     found["a"] = here[found["a"]]
     found["b"] = there[found["b"] - len(here)]
     return found[found["a"].isin(asked)].reset_index(drop=True)
+
+
+def filled(found: pd.DataFrame, geometries: np.ndarray) -> np.ndarray:
+    """Whether a boundary lies in the middle of each gap: that of a third, of those given.
+
+    Args:
+        found: Gaps, with `lon` and `lat`.
+        geometries: Boundaries in EPSG:4490; None for none.
+    """
+    taken = np.zeros(len(found), bool)
+    if not len(found):
+        return taken
+    lonlat = found[["lon", "lat"]].to_numpy()
+    bounds = shapely.bounds(geometries)
+    (west, south), (east, north) = lonlat.min(axis=0), lonlat.max(axis=0)
+    about = (bounds[:, 0] <= east) & (bounds[:, 2] >= west)
+    about &= (bounds[:, 1] <= north) & (bounds[:, 3] >= south)
+    tree = shapely.STRtree(geometries[about])
+    taken[tree.query(shapely.points(lonlat), predicate="intersects")[0]] = True
+    return taken
 
 
 def _meeting(shapes: np.ndarray, others: np.ndarray, reach: np.ndarray) -> np.ndarray:
@@ -183,12 +203,3 @@ def _facing(begin: np.ndarray, end: np.ndarray, pairs: np.ndarray, width_m: floa
     place = begin[ruler[kept]] + along[kept] * middle[:, None]
     place = place + outward[kept] * (across / 2)[:, None]
     return _Facing(ruler[kept], other[kept], across * run, run, place)
-
-
-def _filled(found: pd.DataFrame, geometries: np.ndarray) -> np.ndarray:
-    """Whether a third boundary lies in the middle of a gap."""
-    filled = np.zeros(len(found), bool)
-    if len(found):
-        places = shapely.points(found[["lon", "lat"]].to_numpy())
-        filled[shapely.STRtree(geometries).query(places, predicate="intersects")[0]] = True
-    return filled

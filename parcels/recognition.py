@@ -72,6 +72,18 @@ def recognise(
     return code, parcel
 
 
+def unfilled(narrow: pd.DataFrame, register: gpd.GeoDataFrame, codes: pd.Series) -> pd.DataFrame:
+    """The gaps inside a delivery in which no other parcel lies that the register has.
+
+    Args:
+        narrow: As `gaps.gaps` gives them.
+        register: The layer's parcels, as `recognise` takes them.
+        codes: Codes of the delivered rows: their old boundaries fill nothing.
+    """
+    others = register.geometry[~register["code"].isin(codes.dropna())].to_numpy()
+    return narrow[~gaps.filled(narrow, others)].reset_index(drop=True)
+
+
 def _known(register: gpd.GeoDataFrame) -> pd.DataFrame:
     shapes = register.geometry.to_numpy()
     return pd.DataFrame(

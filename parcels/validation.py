@@ -126,7 +126,10 @@ def check(
     )
     siting.check_registered_points(draft, sited, report)
     report_flaws(sited, area_m2, report)
-    neighbours.check(sited, area_m2, report, overlaps=lie.overlaps, narrow=narrow.result())
+    between = narrow.result()
+    if register is not None and len(between):
+        between = recognition.unfilled(between, register, report.numbers)
+    neighbours.check(sited, area_m2, report, overlaps=lie.overlaps, narrow=between)
     _check_area(draft, area_m2, report)
     return _parcels(draft.assign(**filled), layer, geometry, area_m2), lie
 

@@ -400,3 +400,15 @@ def test_a_gap_that_a_known_parcel_fills_or_that_was_always_there_is_not_told(re
 
     assert outcome.updated == 1
     assert told(delivery, "gap_registered") == []
+
+
+@pytest.mark.parametrize(("code", "gaps"), [("S", 0), ("A0", 1)])
+def test_a_gap_in_a_delivery_is_none_where_another_known_parcel_lies(
+    register, tmp_path, code, gaps
+):
+    bring(register, tmp_path, plots(STRIP, 编码=[code]))
+    beside = plots(FIELD[0], box(100.3, 0, 200, 100))
+
+    delivery, _ = bring(register, tmp_path, beside, "b.gpkg")
+
+    assert len(told(delivery, "gap")) == gaps
