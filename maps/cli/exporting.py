@@ -251,15 +251,14 @@ def say_given(
         )
     )
     labels = {one.key: one.label.in_(desk.lang) for one in layer.fields}
+    short = [one for one in account.losses if one.what == "field_name"]
+    if short:
+        pairs = [f"{labels.get(one.field, one.field)} {one.became}" for one in short]
+        desk.print(desk.say("exports.losses.field_name", fields=pairs))
     for loss in account.losses:
-        desk.print(
-            desk.say(
-                f"exports.losses.{loss.what}",
-                field=labels.get(loss.field, loss.field),
-                became=loss.became,
-                count=loss.count,
-            )
-        )
+        if loss.what != "field_name":
+            field = labels.get(loss.field, loss.field)
+            desk.print(desk.say(f"exports.losses.{loss.what}", field=field, count=loss.count))
 
 
 def _refuse_unknown(to: Path) -> None:
