@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from town import DAY, PLOT, act, plots, square
 
-from maps import cli, settings
+from maps import cli, settings, text
 from maps.answers import Exit
 from parcels import comparison, crs, history
 from parcels.model import Moment
@@ -213,3 +213,13 @@ def test_an_import_is_undone_by_its_number_with_a_reason(office, tmp_path, capsy
 def test_what_cannot_be_undone_is_refused_with_a_code_of_its_own(office, capsys, arguments, code):
     assert office("undo", *arguments) == code
     assert capsys.readouterr()
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_kind_of_change_has_a_word(lang):
+    named = set(text.words("history.kinds", lang))
+
+    assert named >= {
+        *("import", "correct", "advance", "districts", "undo", "forget"),
+        *("split", "merge", "resurvey"),
+    }
