@@ -88,6 +88,8 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.UnknownDocumentError: Exit.UNKNOWN_DOCUMENT,
         errors.MovesNotAllowedError: Exit.MOVES_NOT_ALLOWED,
         errors.LineageNotPossibleError: Exit.LINEAGE_NOT_POSSIBLE,
+        errors.UnknownProposalError: Exit.UNKNOWN_CHANGE,
+        errors.ProposalDecidedError: Exit.MOVES_NOT_ALLOWED,
         errors.ReasonNeededError: Exit.USAGE,
         errors.DocumentFolderNeededError: Exit.USAGE,
         errors.DocumentNotFoundError: Exit.DOCUMENT_DAMAGED,

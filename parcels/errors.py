@@ -266,3 +266,18 @@ class LineageNotPossibleError(Refusal):
     """
 
     code = "lineage_not_possible"
+
+
+class UnknownProposalError(Refusal):
+    """No proposal of a site has this number. Fields: proposal, known."""
+
+    code = "unknown_proposal"
+
+
+class ProposalDecidedError(Refusal):
+    """A proposal cannot be decided so. Fields: proposal, state, last.
+
+    It was decided so already, or the pair has a newer one, `last`.
+    """
+
+    code = "proposal_decided"

@@ -101,6 +101,12 @@ _OWN: Final = {
             owner="coalesce(t.change_id, b.change_id)",
             joins="JOIN boundary b ON b.id = t.boundary_b",
         ),
+        Sealed(
+            tables.site_proposal,
+            closed="closed_in",
+            closing=("decision", "decided_by", "decided_at", "reason"),
+        ),
+        Sealed(tables.site_member, owner="t.recorded_from", closed="recorded_to"),
         Sealed(tables.mapping, closed="closed_in", closing=("closed_by", "closed_at")),
     )
 }

@@ -294,6 +294,51 @@ seal = sa.Table(
     sa.Column("digest", sa.Text, nullable=False),
 )
 
+# A site is the same land in several layers or deliveries. A proposal says on what evidence two
+# parcels may be one; a person decides, and the decision closes it. A later decision on the same
+# pair is a row of its own, and the last one of a pair stands.
+site = sa.Table(
+    "site",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+)
+
+site_proposal = sa.Table(
+    "site_proposal",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    sa.Column("parcel_a", sa.Integer, sa.ForeignKey("parcel.id"), nullable=False),
+    sa.Column("parcel_b", sa.Integer, sa.ForeignKey("parcel.id"), nullable=False),
+    *[
+        sa.Column(name, sa.Double)
+        for name in ("overlap_m2", "share_a", "share_b", "name_share", "address_share")
+    ],
+    sa.Column("same_code", sa.Boolean, nullable=False),
+    sa.Column("grounds", sa.Text, nullable=False),
+    sa.Column("decision", sa.Text),
+    sa.Column("decided_by", sa.Text),
+    sa.Column("decided_at", Instant),
+    sa.Column("reason", sa.Text),
+    sa.Column("closed_in", sa.Integer, sa.ForeignKey("change.id")),
+    sa.Index("ix_site_proposal_pair", "parcel_a", "parcel_b"),
+)
+
+# Who belongs to which site, and by which proposal; known for a while, as versions are.
+site_member = sa.Table(
+    "site_member",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("site_id", sa.Integer, sa.ForeignKey("site.id"), nullable=False),
+    sa.Column("parcel_id", sa.Integer, sa.ForeignKey("parcel.id"), nullable=False, index=True),
+    sa.Column("proposal_id", sa.Integer, sa.ForeignKey("site_proposal.id"), nullable=False),
+    sa.Column("confirmed_by", sa.Text, nullable=False),
+    sa.Column("confirmed_at", Instant, nullable=False),
+    sa.Column("recorded_from", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    sa.Column("recorded_to", sa.Integer, nullable=False, index=True),
+)
+
 # From which parcel each parcel came by a split or a merge, with both boundaries and what they have
 # in common; a boundary surveyed anew has its parcel on both sides. A row counts as long as its
 # change was not taken back, as for versions nothing is deleted.

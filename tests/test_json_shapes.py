@@ -43,6 +43,16 @@ ROWS = {
         *("code", "change", "on", "from_stage", "to_stage", "kind", "number", "dated_on"),
         *("issued_by", "reviewed_by", "file", "sha256", "delivery", "made_by", "made_at"),
     ],
+    "sites list": [
+        *("proposal", "state", "overlap_m2", "share_a", "share_b", "name_share"),
+        *("address_share", "same_code", "grounds", "layer_a", "code_a", "name_a"),
+        *("layer_b", "code_b", "name_b", "decided_by", "decided_at", "reason"),
+    ],
+    "sites show": [
+        *("site", "layer", "code", "name", "district", "stage", "valid_from", "valid_to"),
+        *("proposal", "confirmed_by", "confirmed_at", "reason", "overlap_m2", "share_a"),
+        *("share_b", "name_share", "address_share", "same_code"),
+    ],
     "lineage": [
         *("act", "on", "change", "parent", "child", "common_m2", "kind", "number", "dated_on"),
         *("issued_by", "file", "sha256", "made_by", "made_at", "reason"),
@@ -86,6 +96,8 @@ META = {
     "parcels": ["change", "known", "layer", "notes", "on", "title"],
     "stages": ["gates", "notes", "title"],
     "evidence": [],
+    "sites list": ["notes", "title"],
+    "sites show": ["notes", "title"],
     "lineage": ["code", "layer", "notes", "parcels", "title"],
     "exports": [],
     "mappings": [],
@@ -107,7 +119,7 @@ ARGUMENTS = {
     "history": ["X"],
     "diff": ["2"],
 }
-MAY_BE_EMPTY = {"evidence", "exports", "lineage", "mappings", "verify"}
+MAY_BE_EMPTY = {"evidence", "exports", "lineage", "mappings", "verify", "sites list", "sites show"}
 
 
 def commands(group, path=()):

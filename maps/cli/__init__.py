@@ -37,6 +37,7 @@ from maps.cli import (
     mappings,
     packaging,
     passage,
+    sites,
     verifying,
 )
 from maps.cli.desk import Desk, Language
@@ -65,6 +66,7 @@ app = typer.Typer(
 app.add_typer(layers.app, name="layers")
 app.add_typer(districts.app, name="districts")
 app.add_typer(mappings.app, name="mappings")
+app.add_typer(sites.app, name="sites")
 app.command("import", help="commands.import", epilog="commands.import_example")(deliveries.import_)
 app.command("advance", help="commands.advance", epilog="commands.advance_example")(passage.advance)
 app.command("stages", help="commands.stages", epilog="commands.stages_example")(passage.stages)

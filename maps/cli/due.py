@@ -67,7 +67,7 @@ def due(  # noqa: PLR0913, PLR0917 - one argument per option of the command line
         raise OutputFileNeededError(format="ICS")
     with desk.open(layers) as register:
         whole = Library(register, layers).due(keys, moment)
-        places = _places(register.territory, district)
+        places = places_of(register.territory, district)
         territory = register.territory
         kept = _chosen(whole, places, days=days, status=[one.value for one in status or Status])
         spoken = _spoken(desk, register, territory, kept)
@@ -117,7 +117,7 @@ def _days(desk: Desk, written: str) -> int:
     return int(found[1]) * (7 if found[2] == "w" else 1)
 
 
-def _places(territory: Territory, named: Sequence[str] | None) -> frozenset[str] | None:
+def places_of(territory: Territory, named: Sequence[str] | None) -> frozenset[str] | None:
     """Codes of districts and units of these names.
 
     Raises:
