@@ -180,15 +180,13 @@ class Reading:
     ) -> Iterator[gpd.GeoDataFrame]:
         """What `frame` gives, some parcels at a time, all of one state of the register.
 
-        Nothing else may be asked of the register by the same thread that needs a fixed state
-        before the last page is read.
-
         Args:
             layer: Key of the layer.
             moment: The two times.
             where: Which parcels; all by default.
             columns: Field keys to read; by default all, with `area_m2` and `valid_from`.
-            rows_at_once: How many parcels a page holds at most.
+            rows_at_once: How many parcels a page holds at most; ten times as many where the
+                moment is of what was known before.
 
         Yields:
             Frames as `frame` gives them; at least one, which may be empty.
@@ -205,12 +203,14 @@ class Reading:
         query = self._frame_query(layer, moment, where or Filter(), wanted)
         with self.store.read() as connection:
             known, last, first = self._known(connection, moment), -1, True
+            # What was known then is sorted anew for each page: no index is in that order.
+            most = rows_at_once if moment.is_as_known_now else rows_at_once * 10
             while True:
-                page = query.where(version.c.id > last).limit(rows_at_once).params(known=known)
+                page = query.where(version.c.id > last).limit(most).params(known=known)
                 rows = self.store.frame(connection, page)
                 if len(rows) or first:
                     yield parcels_frame(rows, declared, core, own)
-                if len(rows) < rows_at_once:
+                if len(rows) < most:
                     return
                 last, first = int(rows["version"].iloc[-1]), False
 

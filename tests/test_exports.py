@@ -120,21 +120,22 @@ def test_a_moment_in_the_past_goes_out_as_it_was_known(store_url, tmp_path):
     assert log_of(store_url)["known_at"].notna().tolist() == [True, False]
 
 
-@pytest.mark.parametrize("size", [1, 2, 7])
-def test_pages_of_any_size_hold_what_the_whole_frame_holds(store_url, tmp_path, size):
+@pytest.mark.parametrize("known", [None, dt.datetime(2100, 1, 1, tzinfo=dt.UTC)])
+def test_pages_of_any_size_hold_what_the_whole_frame_holds(store_url, tmp_path, known):
     deliver(store_url, tmp_path)
     where = Filter(stages=("remediation", "listed"))
+    moment = Moment(dt.date(2030, 1, 1), known)
 
     with Register(store_url, LAYERS) as register:
-        moment = Moment(dt.date(2030, 1, 1))
         whole = register.frame(SITE.key, moment, where=where)
-        pages = list(register.pages(SITE.key, moment, where=where, rows_at_once=size))
-        nothing = list(register.pages("fuel_station", moment, rows_at_once=size))
+        for size in (1, 2, 7):
+            pages = list(register.pages(SITE.key, moment, where=where, rows_at_once=size))
+            assert max(len(page) for page in pages) <= (size if known is None else 10 * size)
+            assert [i for page in pages for i in page.index] == whole.index.tolist()
+            assert [c for page in pages for c in page["code"]] == whole["code"].tolist()
+        nothing = list(register.pages("fuel_station", moment))
 
     assert [len(page) for page in nothing] == [0]
-    assert max(len(page) for page in pages) <= size
-    assert [i for page in pages for i in page.index] == whole.index.tolist()
-    assert [c for page in pages for c in page["code"]] == whole["code"].tolist()
 
 
 def test_nothing_is_handed_over_that_cannot_be_noted(tmp_path):
