@@ -145,6 +145,30 @@ class FileTooLargeError(Refusal):
     code = "file_too_large"
 
 
+class CheckoutNotUsableError(Refusal):
+    """A copy that was lent out cannot be merged. Fields: file, reason."""
+
+    code = "checkout_not_usable"
+
+
+class LayerNeededError(Refusal):
+    """It is not said which layer a file is for, and the file does not say it. Fields: file."""
+
+    code = "layer_needed"
+
+
+class ChoiceNotUsableError(Refusal):
+    """A decision about a conflict is not understood. Fields: said, known."""
+
+    code = "choice_not_usable"
+
+
+class RegisterMovedError(Refusal):
+    """The register was changed while a copy was merged with it. Fields: layer, change."""
+
+    code = "register_moved"
+
+
 class PartNotChosenError(Refusal):
     """One delivery is wanted and the file holds several, or not the one named.
 

@@ -114,6 +114,16 @@ CODES: Final[Mapping[str, Severity]] = {
     "overlap": Severity.WARNING,
     "gap": Severity.WARNING,
     "area_differs": Severity.WARNING,
+    # copies that come back from editing
+    "merge_conflict": Severity.ERROR,
+    "merge_parcel_gone": Severity.ERROR,
+    "checkout_code_taken": Severity.ERROR,
+    "checkout_removed": Severity.WARNING,
+    "checkout_removal_open": Severity.WARNING,
+    "checkout_ended": Severity.INFO,
+    "checkout_row_copied": Severity.INFO,
+    "resolution_stale": Severity.WARNING,
+    "resolution_not_used": Severity.WARNING,
     # moves
     "move_too_early": Severity.ERROR,
     "stage_erased": Severity.ERROR,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -202,6 +202,19 @@ class Recorder:
         theirs = version.c.id.in_(sa.select(noted.c.id))
         self.connection.execute(sa.update(version).where(theirs).values(recorded_to=self.number))
         return theirs
+
+    def end(self, parcels: Sequence[int]) -> None:
+        """Parcels are no longer true from the day of the act on; what was true before stays."""
+        if not parcels:
+            return
+        noted = self.store.note_ids(self.connection, np.array(parcels, np.int64))
+        query = sa.select(version.c.id).where(
+            version.c.parcel_id.in_(sa.select(noted.c.id)),
+            version.c.recorded_to == NOT_SUPERSEDED,
+            version.c.valid_to > self.act.on,
+        )
+        believed = np.array(self.connection.execute(query).scalars().all(), np.int64)
+        self._supersede(believed)
 
     def add_parts(
         self,

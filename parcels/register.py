@@ -27,7 +27,7 @@ from parcels import (
 )
 from parcels.diff import Difference, difference
 from parcels.districts import Territory
-from parcels.errors import MovesNotAllowedError
+from parcels.errors import MovesNotAllowedError, RegisterMovedError
 from parcels.export_log import Export
 from parcels.findings import Findings
 from parcels.holding import NAMED_AT_MOST, Holding
@@ -74,6 +74,9 @@ class Intake:
         placement: Of its boundaries in the districts in force, if worked out already.
         evidence: The document all its moves rest on; None where each row names its own.
         corrects: What the register believes was wrong; the life cycle does not bind.
+        merges: Number of the last change of the register that a copy was merged with; None for
+            what is no copy.
+        ends: Numbers of parcels that are no longer true from the day of the act on.
     """
 
     parcels: gpd.GeoDataFrame
@@ -81,6 +84,8 @@ class Intake:
     placement: Placement | None = None
     evidence: Evidence | None = None
     corrects: bool = False
+    merges: int | None = None
+    ends: tuple[int, ...] = ()
 
 
 class Register(Holding):
@@ -273,6 +278,9 @@ class Register(Holding):
 
     def _take_one(self, connection: sa.Connection, layer: Layer, intake: Intake) -> Outcome:
         delivered, act = intake.parcels, intake.act
+        if intake.merges is not None:
+            self._refuse_moved(connection, layer, intake.merges)
+            return self._record(connection, layer, intake, kind="edit")
         seen = self._change_of_file(connection, layer.key, act.file, act.details.get("part"))
         if seen is not None:
             return Outcome(change=None, unchanged=len(delivered), known_as=seen)
@@ -285,7 +293,7 @@ class Register(Holding):
         delivered, act = intake.parcels, intake.act
         held = self._held_for(connection, layer, delivered)
         step = difference(delivered, held, layer, on=act.on)
-        if step.rows.empty:
+        if step.rows.empty and not intake.ends:
             return Outcome(change=None, unchanged=step.unchanged)
         moved = moves.moved(step.rows, held)
         self._refuse_moves(layer, intake, held)
@@ -293,9 +301,19 @@ class Register(Holding):
         recorder = Recorder(self.store, connection, act)
         recorder.open(kind, layer=layer.key)
         mappings.keep(self.store, connection, act, layer=layer.key, change=recorder.number)
-        recorder.write(layer, step, held, self.territory, lie=intake.placement)
+        if not step.rows.empty:
+            recorder.write(layer, step, held, self.territory, lie=intake.placement)
         evidence.record(recorder, moved, intake.evidence)
-        return Outcome(recorder.number, step.created, step.updated, step.unchanged)
+        recorder.end(intake.ends)
+        updated = step.updated + len(intake.ends)
+        return Outcome(recorder.number, step.created, updated, step.unchanged)
+
+    def _refuse_moved(self, connection: sa.Connection, layer: Layer, seen: int) -> None:
+        """Look with the writing lock held: a conflict nobody saw could have come in since."""
+        last = sa.select(sa.func.max(change.c.id)).where(change.c.layer == layer.key)
+        number = connection.execute(last).scalar()
+        if number is not None and number > seen:
+            raise RegisterMovedError(layer=layer.key, change=number)
 
     def _refuse_moves(self, layer: Layer, intake: Intake, held: gpd.GeoDataFrame) -> None:
         """Look again with the writing lock held: another may have moved a parcel since."""

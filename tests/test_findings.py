@@ -31,6 +31,7 @@ import test_moves as moves
 import test_national_packages as national
 import test_position as position
 import test_shifts as shifts
+from copied import MERGES
 from shapely import affinity
 
 from layers import catalog
@@ -564,7 +565,16 @@ def codes(delivery: Delivery) -> set[str]:
 
 @pytest.mark.parametrize("code", CODES)
 def test_each_finding_has_a_delivery_that_raises_it_and_one_that_does_not(code):
-    assert code in CASES.keys() | MOVES.keys() | TOGETHER.keys() | test_lineage.FOUND.keys()
+    known = CASES.keys() | MOVES.keys() | TOGETHER.keys() | test_lineage.FOUND.keys()
+    assert code in known | MERGES.keys()
+
+
+@pytest.mark.parametrize("code", MERGES)
+def test_a_copy_with_the_fault_raises_the_finding_and_one_just_without_does_not(code):
+    raises, spares = MERGES[code]
+
+    assert code in raises()
+    assert code not in spares()
 
 
 @pytest.mark.parametrize("code", MOVES)

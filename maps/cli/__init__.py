@@ -22,6 +22,7 @@ from rich.markup import escape
 from maps import answers, settings, text
 from maps.answers import Exit
 from maps.cli import (
+    checkouts,
     comparing,
     coverage,
     deliveries,
@@ -68,6 +69,9 @@ app.add_typer(districts.app, name="districts")
 app.add_typer(mappings.app, name="mappings")
 app.add_typer(sites.app, name="sites")
 app.command("import", help="commands.import", epilog="commands.import_example")(deliveries.import_)
+app.command("checkout", help="commands.checkout", epilog="commands.checkout_example")(
+    checkouts.checkout
+)
 app.command("advance", help="commands.advance", epilog="commands.advance_example")(passage.advance)
 app.command("stages", help="commands.stages", epilog="commands.stages_example")(passage.stages)
 app.command("evidence", help="commands.evidence", epilog="commands.evidence_example")(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,10 +16,11 @@ import typer
 
 from maps import report, settings, tables
 from maps.answers import Exit
-from maps.cli import proof, refused_files
+from maps.cli import merging, proof, refused_files
 from maps.cli.bars import bar
 from maps.cli.desk import Desk, desk_of
 from maps.cli.interruption import Interruption
+from maps.cli.merging import MergeWish, Received
 from maps.cli.proof import Proof
 from maps.cli.receipts import Answer, Receipt
 from maps.cli.refused_files import RefusedFile
@@ -28,7 +29,7 @@ from parcels import mappings
 from parcels import register as registers
 from parcels.errors import FileNotReadableError, OutputNotWritableError, ReasonNeededError
 from parcels.findings import Findings
-from parcels.ingest import containers, headings, sheets
+from parcels.ingest import containers, copies, headings, sheets
 from parcels.ingest.containers import Item
 from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive, repairs
 from parcels.ingest.rejects import suffix_of, write_rejects
@@ -58,6 +59,7 @@ class Wish:
         proof: The document all moves from stage to stage rest on; None where rows name theirs.
         corrects: What the register believes was wrong; the life cycle does not bind.
         sender: Whose confirmed columns are used, and kept when the delivery is stored.
+        merge: What is said of merging a copy lent for editing.
     """
 
     options: ReceiveOptions
@@ -69,6 +71,7 @@ class Wish:
     sender: str | None = None
     proof: Proof | None = None
     corrects: bool = False
+    merge: MergeWish = field(default_factory=MergeWish)
 
     @property
     def claim(self) -> Claim:
@@ -79,7 +82,9 @@ class Wish:
 def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command line
     context: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="commands.arguments.files")],
-    layer: Annotated[str, typer.Option("--layer", "-l", help="commands.options.layer")],
+    layer: Annotated[
+        str | None, typer.Option("--layer", "-l", help="commands.options.layer")
+    ] = None,
     on: Annotated[
         dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="commands.options.on")
     ] = None,
@@ -109,6 +114,10 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     correct: Annotated[bool, typer.Option("--correct", help="commands.options.correct")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="commands.options.repair")] = False,
     same_land: Annotated[SameLand, typer.Option(help="commands.options.same_land")] = SameLand.ASK,
+    resolve: merging.Resolve = None,
+    resolutions: merging.ResolutionsFrom = None,
+    end_removed: merging.EndRemoved = False,
+    differences: merging.DifferencesTo = None,
     accept_valid: Annotated[
         bool, typer.Option("--accept-valid", help="commands.options.accept_valid")
     ] = False,
@@ -127,7 +136,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     answer = Answer(format_, out, tuple(report_to or ()))
     answer.check()
     layers = desk.catalog()
-    declared = layers.layer(layer)
+    declared = layers.layer(merging.layer_of(files, layer))
     if correct and not reason:
         raise ReasonNeededError(what="--correct")
     wish = Wish(
@@ -163,6 +172,14 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
         ),
         corrects=correct,
         sender=sender or unit or district,
+        merge=merging.wish(
+            declared,
+            resolve=resolve or [],
+            resolutions=resolutions,
+            end_removed=end_removed,
+            differences=differences or [],
+            reason=reason,
+        ),
     )
     with Interruption() as watch, desk.open(layers, create=True) as register:
         return bring_in(desk, register, declared, files, wish, answer=answer, watch=watch)
@@ -195,12 +212,15 @@ def bring_in(  # noqa: PLR0913 - what is asked, and how to answer
             for item in sent
             for one in sheets.each(item, known=known, bounds=wish.options.bounds)
         ]
-        deliveries, unread = refused_files.each(
+        received, unread = refused_files.each(
             sheets_too, lambda one: _receive(desk, register, layer, one, wish)
         )
+    deliveries = [one.delivery for one in received]
     found = _found(layer, deliveries, unread)
     told = Told(found, layer, desk.lang, _boundaries(deliveries), register.territory)
     answer.report(desk, told)
+    for line in (line for one in received for line in one.said(desk, wish.merge)):
+        answer.say(desk, line)
     kept_out = sum(len(one.frame) - len(one.ready) for one in deliveries)
     refused = kept_out > 0 or bool((found["severity"] == "error").any())
     receipts = [Receipt.of(one) for one in deliveries]
@@ -210,17 +230,7 @@ def bring_in(  # noqa: PLR0913 - what is asked, and how to answer
     elif refused and not wish.accept_valid:
         answer.say(desk, _nothing_stored(desk, rows=kept_out, files=len(unread)))
     else:
-        # First the rows kept out: if they cannot be written, nothing may be stored either.
-        aside = _put_aside(desk, layer, deliveries, wish)
-        receipts = [one.put_aside(path) for one, path in zip(receipts, aside, strict=True)]
-        for one in receipts:
-            if one.rejects is not None:
-                answer.say(desk, one.said_aside(desk))
-        stored = _store(desk, register, layer, deliveries, wish, watch=watch)
-        receipts = [one.stored_as(kept) for one, kept in zip(receipts, stored, strict=True)]
-        for one in receipts:
-            if one.looked_at:
-                answer.say(desk, one.said(desk))
+        receipts = _take_in(desk, register, layer, received, wish, answer=answer, watch=watch)
     code = Exit.DELIVERY_NOT_ACCEPTED if refused else Exit.DONE
     answer.give(told, [*receipts, *unread_receipts], code=code, dry_run=wish.dry_run)
     return int(code)
@@ -232,19 +242,59 @@ def _nothing_stored(desk: Desk, *, rows: int, files: int) -> str:
     return desk.say("commands.import_said.nothing_stored", rows=rows)
 
 
+def _take_in(  # noqa: PLR0913 - what is asked, and how to answer
+    desk: Desk,
+    register: Register,
+    layer: Layer,
+    received: list[Received],
+    wish: Wish,
+    *,
+    answer: Answer,
+    watch: Interruption,
+) -> list[Receipt]:
+    """Write the rows kept out, then store the others."""
+    # If the rows kept out cannot be written, nothing may be stored either.
+    aside = _put_aside(desk, layer, received, wish)
+    receipts = [
+        Receipt.of(one.delivery).put_aside(path) for one, path in zip(received, aside, strict=True)
+    ]
+    for one in receipts:
+        if one.rejects is not None:
+            answer.say(desk, one.said_aside(desk))
+    stored = _store(desk, register, layer, received, wish, watch=watch)
+    receipts = [one.stored_as(kept) for one, kept in zip(receipts, stored, strict=True)]
+    for one in receipts:
+        if one.looked_at:
+            answer.say(desk, one.said(desk))
+    return receipts
+
+
 def _refuse_own(register: Register, path: Path) -> None:
     if register.is_own_file(path):
         # GDAL on the open register would break its locks; a checkout is a copy.
         raise FileNotReadableError(file=str(path), reason="is_the_register")
 
 
-def _receive(desk: Desk, register: Register, layer: Layer, sent: Item, wish: Wish) -> Delivery:
+def _receive(desk: Desk, register: Register, layer: Layer, sent: Item, wish: Wish) -> Received:
     if sent.refused is not None:
         raise sent.refused
     _refuse_own(register, sent.path)
+    base = copies.base_of(sent.path)
+    if base is not None:
+        returned, looked_at = merging.receive_back(
+            desk,
+            register,
+            layer,
+            sent,
+            base,
+            options=wish.options,
+            claim=wish.claim,
+            asked=wish.merge,
+        )
+        return Received(returned.delivery, returned, looked_at)
     known = register.frame(layer.key, desk.moment(), columns=["code", "name"])
     with bar(desk, sent.name, STEPS) as progress:
-        return receive(
+        delivery = receive(
             sent,
             layer,
             register.territory,
@@ -253,6 +303,7 @@ def _receive(desk: Desk, register: Register, layer: Layer, sent: Item, wish: Wis
             moves=lambda rows, findings: register.assess(layer.key, rows, wish.claim, findings),
             progress=progress,
         )
+    return Received(delivery)
 
 
 def _found(layer: Layer, deliveries: list[Delivery], unread: list[RefusedFile]) -> pd.DataFrame:
@@ -279,27 +330,29 @@ def _store(
     desk: Desk,
     register: Register,
     layer: Layer,
-    deliveries: list[Delivery],
+    received: list[Received],
     wish: Wish,
     *,
     watch: Interruption,
 ) -> list[Outcome | None]:
     """Store the good rows of all files in one transaction; None for a file without any."""
-    places = [place for place, one in enumerate(deliveries) if len(one.ready)]
+    places = [n for n, one in enumerate(received) if len(one.delivery.ready) or one.ends]
     if not places:
-        return [None] * len(deliveries)
+        return [None] * len(received)
     given = wish.proof.kept(register) if wish.proof else None
     intakes = [
         Intake(
-            one.ready,
+            one.delivery.ready,
             _act(desk, register, one, wish),
-            one.ready_placement,
+            one.delivery.ready_placement,
             evidence=given,
             corrects=wish.corrects,
+            merges=one.merges,
+            ends=one.ends,
         )
-        for one in (deliveries[place] for place in places)
+        for one in (received[place] for place in places)
     ]
-    name = deliveries[places[0]].source.name if len(places) == 1 else layer.key
+    name = received[places[0]].delivery.source.name if len(places) == 1 else layer.key
     with bar(desk, name, registers.STEPS) as told:
 
         def progress(step: str, done: int, total: int) -> None:
@@ -308,11 +361,11 @@ def _store(
 
         outcomes = register.take_all(layer.key, intakes, progress=progress)
     by_place = dict(zip(places, outcomes, strict=True))
-    return [by_place.get(place) for place in range(len(deliveries))]
+    return [by_place.get(place) for place in range(len(received))]
 
 
-def _act(desk: Desk, register: Register, delivery: Delivery, wish: Wish) -> Act:
-    options = wish.options
+def _act(desk: Desk, register: Register, received: Received, wish: Wish) -> Act:
+    delivery, options = received.delivery, wish.options
     chosen: Mapping[str, Any] = {
         "crs": options.crs,
         "swapped": options.swapped or None,
@@ -330,6 +383,7 @@ def _act(desk: Desk, register: Register, delivery: Delivery, wish: Wish) -> Act:
         "same_land": "" if options.same_land is SameLand.ASK else options.same_land.value,
         "rows": len(delivery.frame),
         "rejected": len(delivery.frame) - len(delivery.ready),
+        "merged": {} if received.returned is None else merging.told(received.returned),
     }
     return Act(
         by=desk.user,
@@ -345,18 +399,21 @@ def _act(desk: Desk, register: Register, delivery: Delivery, wish: Wish) -> Act:
 
 
 def _put_aside(
-    desk: Desk, layer: Layer, deliveries: list[Delivery], wish: Wish
+    desk: Desk, layer: Layer, received: list[Received], wish: Wish
 ) -> list[Path | None]:
     """Write the rows kept out to a file of the kind they came in; None where none were."""
     written: list[Path | None] = []
-    for delivery in deliveries:
+    for one in received:
+        delivery = one.delivery
         out = set(delivery.frame.loc[~delivery.frame["ok"], "row"].astype(int))
         if not out:
             written.append(None)
             continue
-        path = _rejects_path(delivery, wish, several=len(deliveries) > 1)
+        path = _rejects_path(delivery, wish, several=len(received) > 1)
         said = report.reasons(delivery.findings.frame(), layer=layer, lang=desk.lang)
         write_rejects(delivery, path, reasons={row: said.get(row, "") for row in out})
+        if one.returned is not None:
+            merging.keep_base(one.returned, path)
         written.append(path)
     return written
 

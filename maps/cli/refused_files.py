@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from maps import answers, text
 from parcels import errors
 from parcels.errors import Refusal
 from parcels.findings import Findings
 from parcels.ingest.containers import Item
-from parcels.ingest.delivery import Delivery
+
+Taken = TypeVar("Taken")
+"""What becomes of a file that can be read."""
 
 _OF_A_FILE: Final = (
     errors.FileNotReadableError,
@@ -48,8 +50,8 @@ class RefusedFile:
 
 
 def each(
-    sent: list[Item], receive: Callable[[Item], Delivery]
-) -> tuple[list[Delivery], list[RefusedFile]]:
+    sent: list[Item], receive: Callable[[Item], Taken]
+) -> tuple[list[Taken], list[RefusedFile]]:
     """Receive every file, so that all that is wrong is seen at once.
 
     Args:
@@ -57,7 +59,7 @@ def each(
         receive: What is done with one.
 
     Returns:
-        The deliveries, and the files that are none.
+        What became of the files that can be read, and the others.
 
     Raises:
         Refusal: The only file is refused, or what was asked cannot be done with any.

@@ -18,7 +18,7 @@ from parcels.exchange.output import placed
 from parcels.exchange.templates import SCHEMA_TABLES
 
 # The table in which QGIS keeps and looks for the styles of a GeoPackage's layers.
-_STYLES: Final = """
+STYLES: Final = """
 CREATE TABLE layer_styles(id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
   f_table_catalog TEXT(256), f_table_schema TEXT(256), f_table_name TEXT(256),
   f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
@@ -80,7 +80,7 @@ def write_faults(path: Path, layers: list[FaultLayer]) -> None:
 def _describe(made: Path, layers: list[FaultLayer]) -> None:
     with closing(sqlite3.connect(made)) as connection, connection:
         connection.executescript(SCHEMA_TABLES)
-        connection.executescript(_STYLES)
+        connection.executescript(STYLES)
         for layer in layers:
             for column, title in layer.titles.items():
                 words = layer.words.get(column, {})
@@ -94,9 +94,14 @@ def _describe(made: Path, layers: list[FaultLayer]) -> None:
                     "value, description) VALUES (?, 'enum', ?, ?)",
                     [(named, value, word) for value, word in words.items()],
                 )
-            connection.execute(
-                "INSERT INTO layer_styles(f_table_catalog, f_table_schema, f_table_name, "
-                "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, "
-                "owner) VALUES ('', '', ?, 'geom', ?, ?, '', 1, ?, '')",
-                (layer.key, layer.title[:30], layer.style, layer.title),
-            )
+            keep_style(connection, layer.key, layer.title, layer.style)
+
+
+def keep_style(connection: sqlite3.Connection, table: str, title: str, style: str) -> None:
+    """Put the QML by which QGIS draws a layer, unless told otherwise, into the table of STYLES."""
+    connection.execute(
+        "INSERT INTO layer_styles(f_table_catalog, f_table_schema, f_table_name, "
+        "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, "
+        "owner) VALUES ('', '', ?, 'geom', ?, ?, '', 1, ?, '')",
+        (table, title[:30], style, title),
+    )

@@ -310,11 +310,12 @@ def _geopackage(layer: Layer, lang: str, _words: Mapping[str, str]) -> bytes:
                 "DESCRIPTION": layer.label.en,
             },
         )
-        _describe(made, layer, lang)
+        describe(made, layer, lang)
         return made.read_bytes()
 
 
-def _describe(made: Path, layer: Layer, lang: str) -> None:
+def describe(made: Path, layer: Layer, lang: str) -> None:
+    """Give the columns of a layer's GeoPackage their labels, notes, code lists and bounds."""
     connection = sqlite3.connect(made)
     try:
         connection.executescript(SCHEMA_TABLES)

@@ -177,21 +177,47 @@ def receive(  # noqa: PLR0913 - everything known of the delivery meets here
     asked = options or ReceiveOptions()
     findings = Findings(layer.key, path.name)
     progress("read", 0, 1)
-    known = headings.headings(layer)
     arrived = read(
         path,
         findings=findings,
-        known=known,
+        known=headings.headings(layer),
         encoding=asked.encoding,
         part=asked.part,
         surfaces=layer.shape is not Shape.POINT,
         bounds=asked.bounds,
     )
+    if len(arrived.frame) == 0:
+        findings.add("file_empty")
+    return examine(
+        arrived,
+        layer,
+        territory,
+        findings=findings,
+        asked=asked,
+        register=register,
+        moves=moves,
+        progress=progress,
+    )
+
+
+def examine(  # noqa: PLR0913 - everything known of the delivery meets here
+    arrived: Arrived,
+    layer: Layer,
+    territory: Territory,
+    *,
+    findings: Findings,
+    asked: ReceiveOptions,
+    register: gpd.GeoDataFrame | None = None,
+    moves: Callable[[gpd.GeoDataFrame, Findings], None] | None = None,
+    progress: Progress = no_progress,
+) -> Delivery:
+    """Check rows that have arrived; arguments and refusals are those of `receive`.
+
+    `findings` takes everything found and knows the name of the file.
+    """
     if asked.stage is None and arrived.package is not None:
         asked = replace(asked, stage=national.stage_of(arrived.package, layer, findings))
     count = len(arrived.frame)
-    if count == 0:
-        findings.add("file_empty")
     progress("columns", 0, count)
     said = Said(asked.mapping, asked.kept, asked.accept_suggested)
     matched = columns.match(arrived, layer, findings=findings, said=said, territory=territory)
@@ -210,7 +236,7 @@ def receive(  # noqa: PLR0913 - everything known of the delivery meets here
     )
     progress("check", 0, count)
     draft = gpd.GeoDataFrame(
-        fields.assign(file=path.name, row=arrived.frame.index.to_numpy()),
+        fields.assign(file=findings.file, row=arrived.frame.index.to_numpy()),
         geometry=geometry,
         crs=crs.STORAGE,
     )
@@ -224,14 +250,14 @@ def receive(  # noqa: PLR0913 - everything known of the delivery meets here
     )
     delivered = tuple(one.key for one in layer.fields if one.key in fields.columns)
     progress("check", count, count)
-    judged = _judged(frame, findings)
-    if moves is not None and judged["ok"].any():
-        moves(judged[judged["ok"]].drop(columns="ok"), findings)
-        judged = _judged(frame, findings)
+    checked = judged(frame, findings)
+    if moves is not None and checked["ok"].any():
+        moves(checked[checked["ok"]].drop(columns="ok"), findings)
+        checked = judged(frame, findings)
     return Delivery(
         layer,
         arrived,
-        judged,
+        checked,
         delivered,
         findings,
         placement=lie,
@@ -244,7 +270,8 @@ def _no_codes(fields: pd.DataFrame) -> pd.Series:
     return pd.Series(pd.NA, index=fields.index, dtype="str")
 
 
-def _judged(frame: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFrame:
+def judged(frame: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFrame:
+    """The frame with `ok`: whether no error concerns a row."""
     if findings.file_has_error():
         return frame.assign(ok=False)
     return frame.assign(ok=~frame["row"].isin(findings.rows_with_errors()))
