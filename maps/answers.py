@@ -45,6 +45,7 @@ class Exit(IntEnum):
     UNKNOWN_RULE = 27
     UNKNOWN_DOCUMENT = 28
     UNKNOWN_CHANGE = 29
+    REVIEW_NOT_ALLOWED = 30
     STORE_NOT_FOUND = 31
     STORE_NOT_USABLE = 32
     STORE_BUSY = 33
@@ -98,6 +99,11 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.DocumentFolderNeededError: Exit.USAGE,
         errors.DocumentNotFoundError: Exit.DOCUMENT_DAMAGED,
         errors.DocumentDamagedError: Exit.DOCUMENT_DAMAGED,
+        errors.UnknownSubmissionError: Exit.UNKNOWN_CHANGE,
+        errors.StepNotAllowedError: Exit.REVIEW_NOT_ALLOWED,
+        errors.OwnSubmissionError: Exit.REVIEW_NOT_ALLOWED,
+        errors.ParcelsChangedSinceError: Exit.REVIEW_NOT_ALLOWED,
+        errors.ReviewNeededError: Exit.REVIEW_NOT_ALLOWED,
         errors.AnchorNotUsableError: Exit.FILE_NOT_READABLE,
         errors.UnknownChangeError: Exit.UNKNOWN_CHANGE,
         errors.ChangeNotUndoableError: Exit.CHANGE_NOT_UNDOABLE,
@@ -145,6 +151,9 @@ def _say(refusal: errors.Refusal, part: str, lang: str) -> str:
     key = f"refusals.{refusal.code}.{part}"
     nothing = dict.fromkeys(text.fields(key, lang))
     given = nothing | _problem(refusal.fields, lang)
+    for name in ("state", "to"):
+        if text.has(f"review.states.{given.get(name)}", lang):
+            given[name] = text.say(f"review.states.{given[name]}", lang)
     return text.say(key, lang, **given | {"reason": _reason(given.get("reason"), lang)})
 
 

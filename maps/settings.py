@@ -16,6 +16,10 @@ STORE: Final = "jingtu.gpkg"
 """The register when none is named: a file in the present folder."""
 
 
+REVIEWS: Final = ("own", "other")
+"""Whether a person may approve what they submitted, or another must."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the environment asks for; the command line goes before it.
@@ -27,6 +31,8 @@ class Settings:
         user: JINGTU_USER, who makes changes; else the name of the account.
         files: JINGTU_FILES, the folder of the documents of evidence; "" for the one beside the
             register.
+        review: JINGTU_REVIEW: "own" lets a person approve what they submitted, "other" asks for
+            another person always; "" asks for one only where the register is on a server.
         enable: JINGTU_ENABLE, keys of gates and milestones to switch on, parted by commas.
     """
 
@@ -34,6 +40,7 @@ class Settings:
     lang: str
     user: str
     files: str = ""
+    review: str = ""
     enable: tuple[str, ...] = ()
 
 
@@ -41,7 +48,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings, from the process's environment when none is given.
 
     Raises:
-        SettingNotUnderstoodError: JINGTU_LANG is neither "zh" nor "en".
+        SettingNotUnderstoodError: JINGTU_LANG or JINGTU_REVIEW means nothing.
     """
     given = os.environ if environment is None else environment  # noqa: TID251 - its one home
     return Settings(
@@ -49,6 +56,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         lang=_lang(given),
         user=given.get("JINGTU_USER", "").strip() or _account(),
         files=given.get("JINGTU_FILES", "").strip(),
+        review=_review(given),
         enable=tuple(
             key.strip() for key in given.get("JINGTU_ENABLE", "").split(",") if key.strip()
         ),
@@ -58,7 +66,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
 def spoken(environment: Mapping[str, str] | None = None) -> str:
     """The language to speak in even when JINGTU_LANG means nothing."""
     try:
-        return read(environment).lang
+        return _lang(os.environ if environment is None else environment)  # noqa: TID251 - as above
     except SettingNotUnderstoodError:
         return LANGUAGES[0]
 
@@ -80,6 +88,13 @@ def _lang(given: Mapping[str, str]) -> str:
     if asked.lower() not in LANGUAGES:
         raise SettingNotUnderstoodError(setting="JINGTU_LANG", found=asked, expected=LANGUAGES)
     return asked.lower()
+
+
+def _review(given: Mapping[str, str]) -> str:
+    asked = given.get("JINGTU_REVIEW", "").strip().lower()
+    if asked not in {"", *REVIEWS}:
+        raise SettingNotUnderstoodError(setting="JINGTU_REVIEW", found=asked, expected=REVIEWS)
+    return asked
 
 
 def _locale_language(given: Mapping[str, str]) -> str:

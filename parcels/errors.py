@@ -97,6 +97,36 @@ class AnchorNotUsableError(Refusal):
     code = "anchor_not_usable"
 
 
+class UnknownSubmissionError(Refusal):
+    """No submission has this number. Fields: submission, last."""
+
+    code = "unknown_submission"
+
+
+class StepNotAllowedError(Refusal):
+    """A submission cannot go from its state to another. Fields: submission, state, to."""
+
+    code = "step_not_allowed"
+
+
+class OwnSubmissionError(Refusal):
+    """A person would approve what they submitted. Fields: submission, person."""
+
+    code = "own_submission"
+
+
+class ParcelsChangedSinceError(Refusal):
+    """The register changed parcels since they were submitted. Fields: submission, codes, count."""
+
+    code = "parcels_changed_since"
+
+
+class ReviewNeededError(Refusal):
+    """What is sent must be reviewed by another person first. Fields: setting."""
+
+    code = "review_needed"
+
+
 class StoreNotFoundError(Refusal):
     """There is no register at this address. Fields: store."""
 

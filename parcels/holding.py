@@ -32,7 +32,12 @@ class Holding(Reading):
         query = (
             sa.select(change.c.id, change.c.details)
             .select_from(change.join(file))
-            .where(file.c.sha256 == source.sha256, change.c.layer == layer)
+            .where(
+                file.c.sha256 == source.sha256,
+                change.c.layer == layer,
+                # What waits for a reviewer, or went back, was not taken in.
+                change.c.kind != "submit",
+            )
         )
         changes = connection.execute(query)
         found = {int(number) for number, said in changes if _part_of(said) == part}

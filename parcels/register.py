@@ -23,6 +23,7 @@ from parcels import (
     mappings,
     moves,
     reassigning,
+    submissions,
     undo,
 )
 from parcels.diff import Difference, difference
@@ -77,6 +78,8 @@ class Intake:
         merges: Number of the last change of the register that a copy was merged with; None for
             what is no copy.
         ends: Numbers of parcels that are no longer true from the day of the act on.
+        submission: The submission that is approved by it; None when it is submitted and approved
+            at once.
     """
 
     parcels: gpd.GeoDataFrame
@@ -86,6 +89,7 @@ class Intake:
     corrects: bool = False
     merges: int | None = None
     ends: tuple[int, ...] = ()
+    submission: int | None = None
 
 
 class Register(Holding):
@@ -305,12 +309,17 @@ class Register(Holding):
             recorder.write(layer, step, held, self.territory, lie=intake.placement)
         evidence.record(recorder, moved, intake.evidence)
         recorder.end(intake.ends)
+        if intake.submission is None:
+            sent_by = submissions.unit_of(act, self.territory)
+            submissions.direct(recorder, layer, unit=sent_by, base=recorder.number - 1)
         updated = step.updated + len(intake.ends)
         return Outcome(recorder.number, step.created, updated, step.unchanged)
 
     def _refuse_moved(self, connection: sa.Connection, layer: Layer, seen: int) -> None:
         """Look with the writing lock held: a conflict nobody saw could have come in since."""
-        last = sa.select(sa.func.max(change.c.id)).where(change.c.layer == layer.key)
+        last = sa.select(sa.func.max(change.c.id)).where(
+            change.c.layer == layer.key, change.c.kind.not_in(submissions.ONLY_STEPS)
+        )
         number = connection.execute(last).scalar()
         if number is not None and number > seen:
             raise RegisterMovedError(layer=layer.key, change=number)

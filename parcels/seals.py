@@ -107,6 +107,8 @@ _OWN: Final = {
             closing=("decision", "decided_by", "decided_at", "reason"),
         ),
         Sealed(tables.site_member, owner="t.recorded_from", closed="recorded_to"),
+        Sealed(tables.person, closed="closed_in"),
+        Sealed(tables.proposed, closed="decided_in", closing=("state", "reason")),
         Sealed(tables.mapping, closed="closed_in", closing=("closed_by", "closed_at")),
     )
 }

@@ -285,6 +285,65 @@ mapping = sa.Table(
     sa.Index("ix_mapping_sender", "sender", "layer"),
 )
 
+# Who acts, made when they first do; unit and role are given with accounts. What changes is a new
+# row, and `closed_in` the change that ended the old one.
+person = sa.Table(
+    "person",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, nullable=False, index=True),
+    sa.Column("unit", sa.Text),
+    sa.Column("role", sa.Text),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    sa.Column("closed_in", sa.Integer, sa.ForeignKey("change.id")),
+)
+
+# A delivery or edit on its way into the register; where it stands, its last step tells.
+submission = sa.Table(
+    "submission",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("layer", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+)
+
+# Who, when, why and from which file are those of the step's change. `base` is the last change
+# known when it was submitted.
+submission_step = sa.Table(
+    "submission_step",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column(
+        "submission_id", sa.Integer, sa.ForeignKey("submission.id"), nullable=False, index=True
+    ),
+    sa.Column("round", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("person_id", sa.Integer, sa.ForeignKey("person.id"), nullable=False),
+    sa.Column("base", sa.Integer, nullable=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+)
+
+# A row that waits for a reviewer, as the door checked it; `state` and `reason` stay NULL until
+# the change `decided_in`. It becomes a version only when it is accepted.
+proposed = sa.Table(
+    "proposed",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column(
+        "submission_id", sa.Integer, sa.ForeignKey("submission.id"), nullable=False, index=True
+    ),
+    sa.Column("round", sa.Integer, nullable=False),
+    sa.Column("row", sa.Integer, nullable=False),
+    sa.Column("code", sa.Text),
+    sa.Column("geom", BoundaryType),
+    sa.Column("attributes", Json, nullable=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    sa.Column("state", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("decided_in", sa.Integer, sa.ForeignKey("change.id")),
+)
+
 # What each change wrote, by kind of row, and the hash over that and over the hash before.
 seal = sa.Table(
     "seal",

@@ -223,4 +223,5 @@ def test_every_kind_of_change_has_a_word(lang):
         *("import", "correct", "advance", "districts", "undo", "forget"),
         *("split", "merge", "resurvey"),
         *("propose_sites", "confirm_site", "reject_site"),
+        *("submit", "return", "withdraw", "approve"),
     }

@@ -66,6 +66,14 @@ ROWS = {
         "change",
     ],
     "parcels": PARCELS,
+    "review list": [
+        *("submission", "layer", "unit", "state", "round", "waiting", "returned", "file"),
+        *("submitted_by", "submitted_at", "last_by", "last_at", "reason", "change"),
+    ],
+    "review show": [
+        *("row", "code", "name", "what", "field", "before", "after"),
+        *("gained_m2", "lost_m2", "changed_since"),
+    ],
     "verify": ["change", "kind", "sealed_rows", "found_rows", "sealed", "found"],
     "history": [
         *("layer", "code", "version", "valid_from", "valid_to", "known_from", "known_to"),
@@ -101,13 +109,18 @@ META = {
     "lineage": ["code", "layer", "notes", "parcels", "title"],
     "exports": [],
     "mappings": [],
+    "review list": [],
+    "review show": [
+        *("changed_since", "layer", "notes", "round", "state", "submission", "title"),
+        "unchanged",
+    ],
     "verify": [
         *("changes", "documents", "last", "misfits", "notes", "rows", "sha256", "title"),
     ],
 }
 RECEIPT = [
     *("change", "created", "file", "kept_out", "known_as", "refused", "rejects", "rows"),
-    *("sha256", "unchanged", "updated"),
+    *("sha256", "submission", "unchanged", "updated"),
 ]
 ARGUMENTS = {
     "import": ["坏.csv", "--layer", "priority_plot", "--accept-valid"],
@@ -118,8 +131,12 @@ ARGUMENTS = {
     "parcels": ["--layer", "priority_plot"],
     "history": ["X"],
     "diff": ["2"],
+    "review show": ["1"],
 }
-MAY_BE_EMPTY = {"evidence", "exports", "lineage", "mappings", "verify", "sites list", "sites show"}
+MAY_BE_EMPTY = {
+    *("evidence", "exports", "lineage", "mappings", "verify", "sites list", "sites show"),
+    "review show",
+}
 
 
 def commands(group, path=()):

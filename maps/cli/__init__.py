@@ -38,6 +38,7 @@ from maps.cli import (
     mappings,
     packaging,
     passage,
+    review,
     sites,
     verifying,
 )
@@ -68,6 +69,7 @@ app.add_typer(layers.app, name="layers")
 app.add_typer(districts.app, name="districts")
 app.add_typer(mappings.app, name="mappings")
 app.add_typer(sites.app, name="sites")
+app.add_typer(review.app, name="review")
 app.command("import", help="commands.import", epilog="commands.import_example")(deliveries.import_)
 app.command("checkout", help="commands.checkout", epilog="commands.checkout_example")(
     checkouts.checkout
@@ -139,6 +141,7 @@ def jingtu(
         layer_folders=tuple(layer_folder or ()),
         files=asked.files,
         enable=asked.enable,
+        review=asked.review,
     )
 
 

@@ -27,17 +27,24 @@ from maps.cli.refused_files import RefusedFile
 from maps.report_files import Told
 from parcels import mappings
 from parcels import register as registers
-from parcels.errors import FileNotReadableError, OutputNotWritableError, ReasonNeededError
+from parcels.errors import (
+    FileNotReadableError,
+    OutputNotWritableError,
+    ReasonNeededError,
+    ReviewNeededError,
+)
 from parcels.findings import Findings
 from parcels.ingest import containers, copies, headings, sheets
 from parcels.ingest.containers import Item
 from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive, repairs
 from parcels.ingest.rejects import suffix_of, write_rejects
+from parcels.lifecycle import Evidence
 from parcels.matching import SameLand
 from parcels.model import Layer
 from parcels.moves import Claim
 from parcels.recording import Act
 from parcels.register import Intake, Outcome, Register
+from parcels.reviewing import Reviewing, Submitted
 
 
 class Offset(StrEnum):
@@ -60,6 +67,9 @@ class Wish:
         corrects: What the register believes was wrong; the life cycle does not bind.
         sender: Whose confirmed columns are used, and kept when the delivery is stored.
         merge: What is said of merging a copy lent for editing.
+        submit: Leave it to a reviewer instead of storing it.
+        resubmits: The returned submission that it mends.
+        stands_on: The document of evidence kept when that was submitted first.
     """
 
     options: ReceiveOptions
@@ -72,11 +82,15 @@ class Wish:
     proof: Proof | None = None
     corrects: bool = False
     merge: MergeWish = field(default_factory=MergeWish)
+    submit: bool = False
+    resubmits: int | None = None
+    stands_on: Evidence | None = None
 
     @property
     def claim(self) -> Claim:
         """On what ground moves are made."""
-        return Claim(self.on, self.proof.said if self.proof else None, self.corrects)
+        said = self.proof.said if self.proof else self.stands_on
+        return Claim(self.on, said, self.corrects)
 
 
 def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command line
@@ -123,6 +137,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     ] = False,
     rejects: Annotated[Path | None, typer.Option(help="commands.options.rejects")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="commands.options.dry_run")] = False,
+    submit: Annotated[bool, typer.Option("--submit", help="review.options.submit")] = False,
     report_to: Annotated[
         list[Path] | None, typer.Option("--report", help="commands.options.report")
     ] = None,
@@ -139,6 +154,8 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     declared = layers.layer(merging.layer_of(files, layer))
     if correct and not reason:
         raise ReasonNeededError(what="--correct")
+    if desk.review == "other" and not (submit or dry_run):
+        raise ReviewNeededError(setting="JINGTU_REVIEW")
     wish = Wish(
         options=ReceiveOptions(
             crs=crs,
@@ -147,7 +164,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
             control_points=control_points,
             encoding=encoding,
             part=part,
-            mapping=_mapping(column or []),
+            mapping=mapping(column or []),
             accept_suggested=accept_suggested,
             district=district,
             unit=unit,
@@ -172,6 +189,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
         ),
         corrects=correct,
         sender=sender or unit or district,
+        submit=submit,
         merge=merging.wish(
             declared,
             resolve=resolve or [],
@@ -187,7 +205,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
 
 def bring_in(  # noqa: PLR0913 - what is asked, and how to answer
     desk: Desk,
-    register: Register,
+    register: Reviewing,
     layer: Layer,
     files: list[Path],
     wish: Wish,
@@ -244,7 +262,7 @@ def _nothing_stored(desk: Desk, *, rows: int, files: int) -> str:
 
 def _take_in(  # noqa: PLR0913 - what is asked, and how to answer
     desk: Desk,
-    register: Register,
+    register: Reviewing,
     layer: Layer,
     received: list[Received],
     wish: Wish,
@@ -252,7 +270,7 @@ def _take_in(  # noqa: PLR0913 - what is asked, and how to answer
     answer: Answer,
     watch: Interruption,
 ) -> list[Receipt]:
-    """Write the rows kept out, then store the others."""
+    """Write the rows kept out, then store or submit the others."""
     # If the rows kept out cannot be written, nothing may be stored either.
     aside = _put_aside(desk, layer, received, wish)
     receipts = [
@@ -261,8 +279,12 @@ def _take_in(  # noqa: PLR0913 - what is asked, and how to answer
     for one in receipts:
         if one.rejects is not None:
             answer.say(desk, one.said_aside(desk))
-    stored = _store(desk, register, layer, received, wish, watch=watch)
-    receipts = [one.stored_as(kept) for one, kept in zip(receipts, stored, strict=True)]
+    if wish.submit:
+        waits = _submit(desk, register, layer, received, wish)
+        receipts = [one.submitted_as(kept) for one, kept in zip(receipts, waits, strict=True)]
+    else:
+        stored = _store(desk, register, layer, received, wish, watch=watch)
+        receipts = [one.stored_as(kept) for one, kept in zip(receipts, stored, strict=True)]
     for one in receipts:
         if one.looked_at:
             answer.say(desk, one.said(desk))
@@ -339,19 +361,7 @@ def _store(
     places = [n for n, one in enumerate(received) if len(one.delivery.ready) or one.ends]
     if not places:
         return [None] * len(received)
-    given = wish.proof.kept(register) if wish.proof else None
-    intakes = [
-        Intake(
-            one.delivery.ready,
-            _act(desk, register, one, wish),
-            one.delivery.ready_placement,
-            evidence=given,
-            corrects=wish.corrects,
-            merges=one.merges,
-            ends=one.ends,
-        )
-        for one in (received[place] for place in places)
-    ]
+    intakes = _intakes(desk, register, [received[place] for place in places], wish)
     name = received[places[0]].delivery.source.name if len(places) == 1 else layer.key
     with bar(desk, name, registers.STEPS) as told:
 
@@ -361,6 +371,38 @@ def _store(
 
         outcomes = register.take_all(layer.key, intakes, progress=progress)
     by_place = dict(zip(places, outcomes, strict=True))
+    return [by_place.get(place) for place in range(len(received))]
+
+
+def _intakes(desk: Desk, register: Register, received: list[Received], wish: Wish) -> list[Intake]:
+    given = wish.proof.kept(register) if wish.proof else wish.stands_on
+    return [
+        Intake(
+            one.delivery.ready,
+            _act(desk, register, one, wish),
+            one.delivery.ready_placement,
+            evidence=given,
+            corrects=wish.corrects,
+            merges=one.merges,
+            ends=one.ends,
+        )
+        for one in received
+    ]
+
+
+def _submit(
+    desk: Desk, register: Reviewing, layer: Layer, received: list[Received], wish: Wish
+) -> list[Submitted | None]:
+    """Leave the good rows of all files to a reviewer; None for a file without any."""
+    if any(one.ends for one in received):
+        raise typer.BadParameter(desk.say("review.said.no_ends"))
+    places = [n for n, one in enumerate(received) if len(one.delivery.ready)]
+    intakes = _intakes(desk, register, [received[place] for place in places], wish)
+    if wish.resubmits is not None:
+        done = [register.resubmit(wish.resubmits, one) for one in intakes[:1]]
+    else:
+        done = register.submit(layer.key, intakes)
+    by_place = dict(zip(places, done, strict=False))
     return [by_place.get(place) for place in range(len(received))]
 
 
@@ -435,7 +477,7 @@ def _rejects_path(delivery: Delivery, wish: Wish, *, several: bool) -> Path:
     return next(path for path in (folder / name for name in names) if not path.exists())
 
 
-def _mapping(stated: list[str]) -> dict[str, str]:
+def mapping(stated: list[str]) -> dict[str, str]:
     """Column and field of each COLUMN=FIELD; a column without one is left out on purpose."""
     pairs = (one.rpartition("=") for one in stated)
     return {column: field for column, _, field in pairs}

@@ -15,7 +15,7 @@ from maps.cli.deliveries import Wish, bring_in
 from maps.cli.desk import Desk, desk_of
 from maps.tables import Format
 from parcels.ingest.delivery import ReceiveOptions
-from parcels.register import Register
+from parcels.reviewing import Reviewing
 
 ON: Final = dt.date(2024, 8, 31)
 """The day on which the sample deliveries are true: the second list refresh of the plan's year."""
@@ -56,7 +56,7 @@ def _set_aside(desk: Desk, store: Path) -> None:
 
 
 def _bring_in(
-    desk: Desk, register: Register, made: Sequence[samples.SampleDelivery], *, dry_run: bool
+    desk: Desk, register: Reviewing, made: Sequence[samples.SampleDelivery], *, dry_run: bool
 ) -> None:
     for one in made:
         layer = register.layer(one.layer)

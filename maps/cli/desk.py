@@ -15,7 +15,7 @@ from layers import catalog
 from layers.catalog import Catalog
 from maps import settings, text
 from parcels.model import Moment
-from parcels.register import Register
+from parcels.reviewing import Reviewing
 
 
 class Language(StrEnum):
@@ -45,6 +45,7 @@ class Desk:
         layer_folders: Folders with further layer declarations.
         files: Folder of the documents of evidence; "" for the one beside the register.
         enable: Keys of gates and milestones to switch on.
+        review: "own", "other" or "", as `Settings.review`.
     """
 
     store: str
@@ -53,6 +54,7 @@ class Desk:
     layer_folders: tuple[str, ...] = ()
     files: str = ""
     enable: tuple[str, ...] = ()
+    review: str = ""
 
     def catalog(self) -> Catalog:
         """The declared layers, with those of the user's own folders."""
@@ -60,10 +62,10 @@ class Desk:
             extra=[Path(folder) for folder in self.layer_folders], enable=self.enable
         )
 
-    def open(self, layers: Catalog, *, create: bool = False) -> Register:
+    def open(self, layers: Catalog, *, create: bool = False) -> Reviewing:
         """The register; reading one that is not there is refused, a delivery makes it."""
         files = Path(self.files) if self.files else None
-        return Register(self.store, list(layers.values()), create=create, files=files)
+        return Reviewing(self.store, list(layers.values()), create=create, files=files)
 
     def moment(self, as_of: dt.date | None = None, known: str | None = None) -> Moment:
         """The two times of what is read: true today and as known now, unless others are named.

@@ -15,6 +15,7 @@ from maps.tables import Format
 from parcels.errors import OutputFileNeededError
 from parcels.ingest.delivery import Delivery
 from parcels.register import Outcome
+from parcels.reviewing import Submitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Receipt:
         unchanged: Parcels of which the register said the same already.
         rejects: File with the rows kept out; None when there is none.
         refused: Code of the refusal of a file that could not be read.
+        submission: Number of the submission that waits for a reviewer.
         looked_at: Whether it was tried to store it.
     """
 
@@ -47,6 +49,7 @@ class Receipt:
     unchanged: int = 0
     rejects: str | None = None
     refused: str | None = None
+    submission: int | None = None
     looked_at: bool = False
 
     @classmethod
@@ -68,6 +71,12 @@ class Receipt:
         """The receipt after storing; `outcome` is None for a file without a good row."""
         return self if outcome is None else replace(self, looked_at=True, **asdict(outcome))
 
+    def submitted_as(self, kept: Submitted | None) -> Receipt:
+        """The receipt after submitting; `kept` is None for a file without a good row."""
+        if kept is None:
+            return self
+        return replace(self, looked_at=True, submission=kept.number, known_as=kept.known_as)
+
     def said_aside(self, desk: Desk) -> str:
         """What is said of the rows kept out."""
         return desk.say(
@@ -88,11 +97,16 @@ class Receipt:
     def _became(self) -> str:
         if self.known_as is not None:
             return "known"
+        if self.submission is not None:
+            return "submitted"
         return "unchanged" if self.change is None else "stored"
 
     def _fields(self) -> dict[str, object]:
         if self.known_as is not None:
             return {"file": self.file, "change": self.known_as}
+        if self.submission is not None:
+            waits = self.rows - self.kept_out
+            return {"file": self.file, "submission": self.submission, "rows": waits}
         if self.change is None:
             return {"file": self.file, "rows": self.unchanged}
         counts = {key: getattr(self, key) for key in ("created", "updated", "unchanged")}
