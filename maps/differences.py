@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import geopandas as gpd
@@ -30,15 +30,24 @@ DRAWN: Final = ("layer", "what", "code", "name", "district", "changes", "gained_
 _TOLD: Final = ("what", "code", "name", "district")
 
 
+def masked(fields: pd.DataFrame, layer: Layer) -> pd.DataFrame:
+    """Changed fields without the values of sensitive ones: that they changed, not from what."""
+    hidden = fields["field"].isin([field.key for field in layer.fields if field.sensitive])
+    sides = {
+        side: fields[side].astype(object).where(~hidden, None) for side in ("before", "after")
+    }
+    return fields.assign(**sides)
+
+
 def lines(told: Comparison, layer: Layer) -> pd.DataFrame:
     """A line for each parcel added or removed, each field changed, and each boundary changed.
 
     Returns:
         The columns of COLUMNS, indexed by parcel; `field` is a key, BOUNDARY or None, values are
-        as they are kept.
+        as they are kept, those of sensitive fields left out.
     """
     parcels = pd.DataFrame(told.parcels[[*_TOLD, "gained_m2", "lost_m2"]])
-    fields = told.fields.set_index("parcel").join(parcels[list(_TOLD)])
+    fields = masked(told.fields, layer).set_index("parcel").join(parcels[list(_TOLD)])
     parts = [
         fields,
         parcels[told.parcels["moved"].to_numpy(bool)].assign(field=BOUNDARY),
@@ -64,8 +73,8 @@ def in_words(
             side[at] = values(pd.Series(side[at], dtype=object), field, named, lang)
     return found.assign(
         layer=layer.label.in_(lang),
-        what=found["what"].map(dict(text.words("history.whats", lang))),
-        district=found["district"].map(named["district"]).fillna(found["district"]),
+        what=_named(found["what"], dict(text.words("history.whats", lang))),
+        district=_named(found["district"], named["district"]),
         field=label.where(label.notna(), None),
         **sides,
     )
@@ -176,6 +185,13 @@ def summary(parts: Sequence[tuple[Layer, Comparison]], lang: str) -> str:
     return text.say(
         "history.diff.summary", lang, **counts, unchanged=sum(t.unchanged for _, t in parts)
     )
+
+
+def _named(column: pd.Series, words: Mapping[str, str]) -> pd.Series:
+    """The words for keys; what has none stands as it is."""
+    plain = column.astype(object)
+    known = plain.map(words).astype(object)
+    return known.where(known.notna(), plain)
 
 
 def _areas(column: pd.Series, lang: str) -> list[str | None]:

@@ -7,10 +7,12 @@ import json
 
 import geopandas as gpd
 import openpyxl
+import pandas as pd
 import pytest
 from town import square
 
-from maps import cli, settings
+from layers import catalog
+from maps import cli, differences, settings
 from maps.answers import Exit
 
 A, B, C = "1101080320001", "1101080320002", "1101080320003"
@@ -141,6 +143,18 @@ def test_a_difference_comes_in_every_form(office, tmp_path, capsys):
     assert sentence.startswith("名称：示例1号 → 改名；边界：增加")
     sheet = openpyxl.load_workbook(tmp_path / "d.xlsx").worksheets[0]
     assert any("边界" in row for row in sheet.iter_rows(values_only=True))
+
+
+def test_values_of_sensitive_fields_are_not_told():
+    layer = catalog.load()["priority_plot"]
+    secret = next(field.key for field in layer.fields if field.sensitive)
+    fields = pd.DataFrame(
+        {"parcel": [1, 1], "field": [secret, "name"], "before": "a", "after": "b"}
+    )
+
+    told = differences.masked(fields, layer)
+
+    assert told[["before", "after"]].to_numpy().tolist() == [[None, None], ["a", "b"]]
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ def history(
     if not found:
         raise UnknownParcelError(layer=[one.key for one in asked], codes=[code], count=1)
     rows = gpd.GeoDataFrame(pd.concat(found, ignore_index=True))
+    if format_ is Format.TABLE:
+        rows = differences.dashed(rows, desk.lang)
     keys = _COLUMNS if format_ is not Format.TABLE else _on_screen(several=len(found) > 1)
     tables.show(
         rows if format_ is Format.GEOJSON else pd.DataFrame(rows),
@@ -140,6 +142,7 @@ def _told(
     if found.empty:
         return found
     told, fields = past.steps(found, layer)
+    fields = differences.masked(fields, layer)
     proof = _evidence(desk, register, layer, found)
     rows = found[["code", "version", "valid_from", "known_from", "known_to", "made_by", "reason",
                   "file", "row", "undone_by", "kind"]].assign(
@@ -148,6 +151,8 @@ def _told(
         valid_to=found["valid_to"].where(found["valid_to"] < pd.Timestamp(FOREVER)),
         moved=told["moved"].astype("boolean"),
         step=told["step"],
+        # Of what was only cut short or came back the row is one of an earlier file.
+        row=found["row"].where(told["step"].isin([past.CREATED, past.CHANGED])),
         gained_m2=told["gained_m2"],
         lost_m2=told["lost_m2"],
         evidence=proof,
