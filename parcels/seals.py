@@ -35,9 +35,6 @@ _AT_ONCE: Final = 2_000
 _DIGESTED: Final = 10_000
 """Versions whose digests are made at a time."""
 
-_PROBED: Final = 50_000
-"""Keys looked at in one query while looking for where a change begins."""
-
 Written: TypeAlias = dict[int, dict[str, tuple[int, str]]]
 """By change and kind of row: how many rows, and SHA-256 over them in hex."""
 
@@ -320,23 +317,24 @@ def _add_opened(connection: sa.Connection, one: Sealed, sums: _Sums, *, first: i
 
 
 def _beginning(connection: sa.Connection, one: Sealed, highest: int, *, first: int) -> int:
-    """A key at or below the first that a change from `first` on wrote: the newest keys are theirs.
+    """A key at or below the first that a change from `first` on wrote.
 
-    Keys of one change have no gaps, since only one transaction writes at a time.
+    Only one transaction writes at a time, so later changes have higher keys, and halving finds
+    the border without reading rows again that were just written.
     """
-    lowest = highest + 1
-    while lowest > 1:
-        start = max(lowest - _PROBED, 1)
-        least = connection.exec_driver_sql(
-            f'SELECT min(t.id) FROM "{one.table.name}" t {one.joins} '  # noqa: S608 - our own names
-            f"WHERE t.id >= {start} AND t.id < {lowest} AND {one.owner} >= {first}"
-        ).scalar()
-        if least is None:
-            break
-        lowest = least
-        if least > start:
-            break
-    return lowest
+    known, found = 0, highest + 1
+    next_row = (
+        f'SELECT t.id, {one.owner} FROM "{one.table.name}" t {one.joins} '  # noqa: S608 - our own names
+        "WHERE t.id > %d ORDER BY t.id LIMIT 1"
+    )
+    while found - known > 1:
+        middle = (known + found) // 2
+        row = connection.exec_driver_sql(next_row % (middle - 1)).first()
+        if row is None or row[1] >= first:
+            found = middle
+        else:
+            known = int(row[0])
+    return found
 
 
 def _add_closed(connection: sa.Connection, one: Sealed, sums: _Sums, *, first: int) -> None:

@@ -295,7 +295,6 @@ def test_a_zero_byte_and_what_follows_is_read_too(tmp_path):
 @pytest.mark.parametrize("at_once", [1, 2, 7])
 def test_seals_do_not_depend_on_how_many_rows_are_read_at_once(register, monkeypatch, at_once):
     monkeypatch.setattr(seals, "_AT_ONCE", at_once)
-    monkeypatch.setattr(seals, "_PROBED", at_once)
 
     register.take(WAY.key, plots(9, name="新"), act(sha="d", days=9))
     monkeypatch.undo()
