@@ -85,7 +85,7 @@ def commands():
 
 def test_every_command_of_the_readme_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "plots.csv").write_text("编码,名称,环节\nX,示例,优先监管\n", "utf-8")
+    (tmp_path / "plots.csv").write_text("编码,名称,环节\n1101050320001,示例,优先监管\n", "utf-8")
     cli.run(["--lang", "zh", "import", "plots.csv", "--layer", "priority_plot"])
 
     for command in commands():
