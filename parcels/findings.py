@@ -73,6 +73,14 @@ CODES: Final[Mapping[str, Severity]] = {
     "value_erased": Severity.INFO,
     "date_doubtful": Severity.ERROR,
     "stage_not_known": Severity.ERROR,
+    # samples
+    "lab_column_missing": Severity.ERROR,
+    "lab_column_not_used": Severity.WARNING,
+    "sample_contradicts": Severity.ERROR,
+    "point_not_known": Severity.WARNING,
+    "analyte_not_known": Severity.WARNING,
+    "detection_limit_missing": Severity.WARNING,
+    "reading_repeated": Severity.INFO,
     # boundaries
     "boundary_missing": Severity.WARNING,
     "boundary_required": Severity.ERROR,

@@ -31,13 +31,14 @@ from parcels.districts import Territory
 from parcels.errors import MovesNotAllowedError, RegisterMovedError
 from parcels.export_log import Export
 from parcels.findings import Findings
-from parcels.holding import NAMED_AT_MOST, Holding
+from parcels.holding import NAMED_AT_MOST
 from parcels.lifecycle import Evidence
 from parcels.model import Confirmed, Layer, Moment
 from parcels.moves import Claim
 from parcels.placement import Placement
 from parcels.reading import Filter, undoes
 from parcels.recording import Act, Recorder
+from parcels.sampling import Sampling
 from parcels.tables import NOT_SUPERSEDED, change, edition, file, version
 from parcels.undo import Undone
 from parcels.undoing import taken_back
@@ -92,7 +93,7 @@ class Intake:
     submission: int | None = None
 
 
-class Register(Holding):
+class Register(Sampling):
     """The register of parcels behind one URL, to be read and changed."""
 
     def changes(self) -> pd.DataFrame:

@@ -106,6 +106,7 @@ _OWN: Final = {
         Sealed(tables.site_member, owner="t.recorded_from", closed="recorded_to"),
         Sealed(tables.person, closed="closed_in"),
         Sealed(tables.proposed, closed="decided_in", closing=("state", "reason")),
+        Sealed(tables.sample, owner="t.recorded_from", closed="recorded_to"),
         Sealed(tables.mapping, closed="closed_in", closing=("closed_by", "closed_at")),
     )
 }

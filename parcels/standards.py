@@ -413,12 +413,16 @@ def together(readings: pd.DataFrame, by: list[str], *, take: str | None = None) 
         take: "highest" or "mean"; as `choices` says when None.
 
     Returns:
-        The first row of each with its interval, and `of`, how many readings it stands for.
+        A row of each, the highest or else the first, with its interval, and `of`, how many
+        readings it stands for.
     """
     how = take or choices()["duplicates"]["take"]
     grouped = readings.groupby(by, sort=False, dropna=False)
     ends = grouped[["low", "high"]].agg("max" if how == "highest" else "mean")
-    first = readings.drop_duplicates(by).set_index(by)
+    # The highest stands for them, with what the laboratory wrote of it.
+    ordered = readings.sort_values(["high", "low"], ascending=False, kind="stable")
+    chosen = readings if how == "mean" else ordered
+    first = chosen.drop_duplicates(by).sort_index().set_index(by)
     first[["low", "high"]] = ends
     first["of"] = grouped.size()
     return first.reset_index()[[*readings.columns, "of"]]

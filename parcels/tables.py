@@ -344,6 +344,49 @@ proposed = sa.Table(
     sa.Column("decided_in", sa.Integer, sa.ForeignKey("change.id")),
 )
 
+# What was taken where and when. A sample that is sent again and says something else closes the
+# former; its readings go with it.
+sample = sa.Table(
+    "sample",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Text, nullable=False),
+    sa.Column("point", sa.Text, nullable=False, index=True),
+    sa.Column("medium", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("depth", sa.Text),
+    sa.Column("sampled_on", sa.Date, nullable=False),
+    sa.Column("lab", sa.Text),
+    sa.Column("land", sa.Text),
+    sa.Column("report", sa.Text),
+    sa.Column("ph", sa.Double),
+    sa.Column("source_row", sa.Integer),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("recorded_from", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    # No foreign key: NOT_SUPERSEDED is no change.
+    sa.Column("recorded_to", sa.Integer, nullable=False),
+    sa.Index("ix_sample_number", "number", "recorded_to"),
+)
+
+# `low` and `high` are the ends of a reading in the unit of the limits: `high` is NULL where
+# nothing bounds it. `written` is what the laboratory wrote, in its `unit`.
+reading = sa.Table(
+    "reading",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sample_id", sa.Integer, sa.ForeignKey("sample.id"), nullable=False, index=True),
+    sa.Column("analyte", sa.Text),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("written", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("low", sa.Double, nullable=False),
+    sa.Column("high", sa.Double),
+    sa.Column("detection_limit", sa.Double),
+    sa.Column("method", sa.Text),
+    sa.Column("source_row", sa.Integer),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+)
+
 # What each change wrote, by kind of row, and the hash over that and over the hash before.
 seal = sa.Table(
     "seal",

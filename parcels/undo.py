@@ -19,6 +19,7 @@ from parcels.errors import ChangeNotUndoableError, ChangeRestedOnError, UnknownC
 from parcels.holding import Holding
 from parcels.reading import undoes
 from parcels.recording import Act, Recorder, plain
+from parcels.sampling import KIND as SAMPLES
 from parcels.tables import NOT_SUPERSEDED, change, edition, parcel, part, version
 from parcels.undoing import resting_on, taken_back
 
@@ -108,6 +109,8 @@ class _Undoing:
         reason = None
         if self.row["kind"] == REDRAWING:
             reason = "change_is_of_districts"
+        elif self.row["kind"] == SAMPLES:
+            reason = "change_is_of_samples"
         elif self.number in taken_back(undoes(self.connection)):
             reason = "change_is_undone"
         elif not self.connection.execute(self._touched().limit(1)).first():

@@ -25,6 +25,7 @@ import test_boundary_repair as repair
 import test_containers as drawn_files
 import test_control_points as control
 import test_corner_points as corners
+import test_laboratory
 import test_lineage
 import test_lists as lists
 import test_moves as moves
@@ -566,7 +567,7 @@ def codes(delivery: Delivery) -> set[str]:
 @pytest.mark.parametrize("code", CODES)
 def test_each_finding_has_a_delivery_that_raises_it_and_one_that_does_not(code):
     known = CASES.keys() | MOVES.keys() | TOGETHER.keys() | test_lineage.FOUND.keys()
-    assert code in known | MERGES.keys()
+    assert code in known | MERGES.keys() | test_laboratory.FOUND.keys()
 
 
 @pytest.mark.parametrize("code", MERGES)

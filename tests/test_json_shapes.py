@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib import resources
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -84,6 +85,12 @@ ROWS = {
         *("layer", "what", "code", "name", "district", "field", "before", "after"),
         *("gained_m2", "lost_m2"),
     ],
+    "samples": [
+        *("number", "point", "parcel", "district", "medium", "kind", "depth", "sampled_on"),
+        *("land", "ph", "analyte", "written", "unit", "lab", "report", "method", "change"),
+        *("file", "row"),
+    ],
+    "farmland-class": ["analyte", "ground", "class1", "class2", "class3", "unknown", "quality"],
     "changes": [
         *("change", "kind", "layer", "effective_on", "made_at", "made_by", "reason", "unit"),
         *("file", "undoes"),
@@ -101,6 +108,11 @@ META = {
     "history": ["code", "notes", "title"],
     "changes": [],
     "diff": ["counts", "from", "notes", "title", "to"],
+    "samples": ["change", "known", "notes", "on", "title"],
+    "farmland-class": [
+        *("change", "known", "notes", "on", "parcels", "points", "quality", "registered"),
+        *("title", "unit"),
+    ],
     "parcels": ["change", "known", "layer", "notes", "on", "title"],
     "stages": ["gates", "notes", "title"],
     "evidence": [],
@@ -132,6 +144,7 @@ ARGUMENTS = {
     "history": ["X"],
     "diff": ["2"],
     "review show": ["1"],
+    "farmland-class": ["F-1"],
 }
 MAY_BE_EMPTY = {
     *("evidence", "exports", "lineage", "mappings", "verify", "sites list", "sites show"),
@@ -173,6 +186,20 @@ def _office(tmp_path, monkeypatch):
     )
 
 
+def _take_samples():
+    for name, text_, command in (
+        ("耕地.csv", "编码,名称,类别\nF-1,示例,安全利用\n", ["import", "--layer", "farmland"]),
+        (
+            "检测.csv",
+            "样品编号,点位编码,介质,采样日期,镉(mg/kg)\nS-1,F-1,土壤,2024-05-06,0.2\n",
+            ["import-samples", "--land", "水田"],
+        ),
+    ):
+        Path(name).write_text(text_, "utf-8")
+        done = cli.run(["--store", "r.gpkg", "--lang", "zh", command[0], name, *command[1:]])
+        assert done == Exit.DONE
+
+
 def test_every_command_that_prints_data_is_documented_and_kept():
     printing = set(commands(typer.main.get_command(cli.app)))
 
@@ -186,6 +213,7 @@ def test_the_schema_is_one():
 
 @pytest.mark.parametrize("lang", text.LANGUAGES)
 def test_every_answer_fits_the_schema_and_has_the_keys_that_are_kept(capsys, lang):
+    _take_samples()
     for command, keys in ROWS.items():
         _, said = answer(capsys, command, lang=lang)
 

@@ -39,6 +39,7 @@ from maps.cli import (
     packaging,
     passage,
     review,
+    sampling,
     sites,
     verifying,
 )
@@ -111,6 +112,19 @@ app.command("undo", help="history.commands.undo", epilog="history.commands.undo_
 app.command("coverage", help="commands.coverage", epilog="commands.coverage_example")(
     coverage.coverage
 )
+app.command(
+    "import-samples",
+    help="sampling.commands.import_samples",
+    epilog="sampling.commands.import_samples_example",
+)(sampling.import_samples)
+app.command(
+    "samples", help="sampling.commands.samples", epilog="sampling.commands.samples_example"
+)(sampling.samples)
+app.command(
+    "farmland-class",
+    help="sampling.commands.farmland_class",
+    epilog="sampling.commands.farmland_class_example",
+)(sampling.farmland_class)
 app.command("map", help="commands.map", epilog="commands.map_example")(drawing.map_)
 exporting.app.command(
     "national", help="exports.commands.national", epilog="exports.commands.national_example"
