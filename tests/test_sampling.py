@@ -247,3 +247,33 @@ def test_answers_are_in_words_of_both_languages(tmp_path, monkeypatch, capsys, l
     assert "sampling." not in said
     assert "above_screening" not in said
     assert "safe_use" not in said
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A register with one parcel of farmland, F-1."""
+    monkeypatch.chdir(tmp_path)
+    Path("耕地.csv").write_text("编码,名称,类别\nF-1,示例,安全利用\n", "utf-8")
+    assert run("r.gpkg", "import", "耕地.csv", "--layer", "farmland") == Exit.DONE
+    return "r.gpkg"
+
+
+def test_a_register_without_samples_answers_with_no_rows_and_an_open_class(small, capsys):
+    assert asked(capsys, small, "samples", "--judge")["rows"] == []
+    assert asked(capsys, small, "samples", "--by", "parcel")["rows"] == []
+    assert asked(capsys, small, "farmland-class", "F-1")["meta"]["quality"] is None
+
+
+def test_of_replicates_the_highest_counts_and_parts_are_added_to_the_total(small, capsys):
+    head = "样品编号,点位编码,介质,采样日期,用地类型,检测项目,检测结果,单位\n"
+    parts = "".join(f"S-1,F-1,土壤,2024-05-06,水田,{name}-六六六,0.03,mg/kg\n" for name in "αβγδ")
+    row = "S-1,F-1,土壤,2024-05-06,水田"
+    nickel = f"{row},pH,6,\n" + "".join(f"{row},镍,{x},mg/kg\n" for x in (69, 71, 70))
+    assert bring(small, "检测.csv", head + parts + nickel) == Exit.DONE
+
+    rows = asked(capsys, small, "samples", "--judge")["rows"]
+
+    found = {row["analyte"]: (row["verdict"], row["written"]) for row in rows}
+    assert found["nickel"] == ("above_screening", "71")
+    assert found["hch_total"][0] == "above_screening"
+    assert found["alpha_hch"][0] == "no_limit"
