@@ -77,7 +77,8 @@ def test_any_value_that_changes_changes_the_fingerprint(register, table, column,
 
 def test_a_moved_corner_changes_the_fingerprint(register):
     before = fingerprint(register.store)
-    moved = plots(1, west=116.2 + 1e-9)
+    # A centimetre is no change to the register.
+    moved = plots(1, west=116.2 + 1e-6)
 
     register.take(PLOT.key, moved, act(days=1))
 
