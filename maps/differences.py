@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from maps import facts, text
-from maps.interactive import NAMING, LayerView
+from maps.views import NAMING, LayerView
 from parcels import crs
 from parcels.comparison import ADDED, CHANGED, REMOVED, Comparison
 from parcels.districts import Territory

@@ -24,11 +24,9 @@ from folium.template import Template
 from folium.utilities import JsCode
 
 from maps import assets, encoding, facts, palette, text
+from maps.views import NAMING, LayerView, Sheet
 from parcels.districts import Territory
 from parcels.model import Field, Kind, Label, Layer
-
-NAMING: Final = ("code", "name", "former_name")
-"""What a parcel is searched by; the first columns of a popup."""
 
 OUTLINE_TOLERANCE_DEGREES: Final = 0.0003
 """District outlines are drawn 30 m coarse; areas and shares come from the full ones."""
@@ -54,40 +52,6 @@ _SCRIPTS: Final = (
     "main",
 )
 _NOT_LISTED: Final = frozenset({"stage"})  # stands above the list, with its mark
-
-
-@dataclass(frozen=True, slots=True)
-class LayerView:
-    """One layer on the map.
-
-    Attributes:
-        layer: As declared.
-        parcels: Parcels frame.
-        on: Whether it is shown when the map opens; it can be switched on any time.
-    """
-
-    layer: Layer
-    parcels: gpd.GeoDataFrame
-    on: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """What stands around the map.
-
-    Attributes:
-        title: Of the map and the page.
-        moment: Which state of the register is shown, as a sentence for people.
-        approval: Number under which the map was reviewed for publication; None if it was not.
-        notices: Further lines for the notice box.
-        show_sensitive: Whether sensitive fields are listed; otherwise they are left out whole.
-    """
-
-    title: str
-    moment: str
-    approval: str | None = None
-    notices: tuple[str, ...] = ()
-    show_sensitive: bool = False
 
 
 def offline_map(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from maps import report, report_page, report_style, tables, text
+from maps import report, report_style, tables, text
 from maps.tables import Heading
 from parcels import crs
 from parcels.districts import Territory, bundled
@@ -145,6 +145,9 @@ def _write_table(told: Told, path: Path) -> list[str]:
 
 
 def _write_page(told: Told, path: Path) -> list[str]:
+    # Folium is slow to load, and only pages need it.
+    from maps import report_page  # noqa: PLC0415 - see above
+
     page, cut = report_page.page(
         told.found,
         layer=told.layer,

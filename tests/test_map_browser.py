@@ -11,7 +11,8 @@ import shapely
 from town import PLOT, label, plots
 
 from layers.coverage import coverage, holdings
-from maps.interactive import LayerView, Sheet, offline_map
+from maps.interactive import offline_map
+from maps.views import LayerView, Sheet
 from parcels import districts
 
 CITY = districts.bundled()

@@ -18,6 +18,7 @@ from maps.cli.coverage import chosen
 from maps.cli.desk import AsOf, Desk, Known, dates, desk_of
 from maps.cli.history import AREAS
 from maps.tables import Format
+from maps.views import Sheet
 from parcels import comparison
 from parcels.comparison import Comparison
 from parcels.errors import FileNotReadableError, UnknownChangeError
@@ -268,7 +269,7 @@ def _about(side: Side) -> dict[str, Any]:
 
 def _write_page(shown: Shown, path: Path) -> None:
     # Folium takes a fifth of the time in which a command starts, and only a page draws.
-    from maps.interactive import Sheet, offline_map  # noqa: PLC0415 - see above
+    from maps.interactive import offline_map  # noqa: PLC0415 - see above
 
     desk, territory = shown.desk, shown.register.territory
     views = [

@@ -13,6 +13,7 @@ from layers import coverage as figures
 from layers.library import Library
 from maps.cli.coverage import chosen
 from maps.cli.desk import AsOf, Desk, Known, desk_of
+from maps.views import LayerView, Sheet
 from parcels.errors import OutputNotWritableError
 from parcels.model import Moment
 from parcels.register import Filter, Register
@@ -66,7 +67,7 @@ def draw(  # noqa: PLR0913 - one argument per option of the command line
         OutputNotWritableError: The page cannot be written.
     """
     # Folium takes a fifth of the time in which a command starts, and only this one draws.
-    from maps.interactive import LayerView, Sheet, offline_map  # noqa: PLC0415 - see above
+    from maps.interactive import offline_map  # noqa: PLC0415 - see above
 
     library = Library(register, desk.catalog())
     at = moment or desk.moment()
