@@ -18,7 +18,11 @@ import numpy as np
 import pandas as pd
 
 from parcels import crs, merging
-from parcels.errors import CheckoutNotUsableError
+from parcels.errors import (
+    CheckoutNotUsableError,
+    FileNotReadableError,
+    FileNotSafeError,
+)
 from parcels.exchange.checkout import ABOUT, FORM, NUMBER, ROWS, Base, identity
 from parcels.findings import Findings
 from parcels.ingest import gpkg_schema
@@ -60,9 +64,9 @@ def base_of(path: Path) -> Base | None:
     """
     if path.suffix.lower() != _SUFFIX or not path.is_file() or not _is_sqlite(path):
         return None
-    if {ABOUT, ROWS} & gpkg_schema.computed_tables(path):
-        return None
     try:
+        if {ABOUT, ROWS} & gpkg_schema.computed_tables(path):
+            return None
         with closing(_opened(path)) as connection:
             found = connection.execute(
                 "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN (?, ?)",
@@ -73,7 +77,7 @@ def base_of(path: Path) -> Base | None:
             told = dict(
                 connection.execute(f"SELECT key, said FROM {ABOUT} LIMIT 100")  # noqa: S608 - ours
             )
-    except sqlite3.Error:
+    except (sqlite3.Error, FileNotReadableError, FileNotSafeError):
         # Whatever else is wrong with the file is for its reader to say.
         return None
     try:
