@@ -92,7 +92,7 @@ def write_arrow(
     table = table.append_column(name, pa.array(shapely.to_wkb(shapes), pa.binary()))
     given = {"geometry_name": name, "geometry_type": _type(shapes), "crs": f"EPSG:{epsg}"}
     try:
-        with named(path) as made:
+        with named(path, keep=bool(options.get("append"))) as made:
             pyogrio.write_arrow(table, made, driver=driver, **(given | dict(options)))
     except (DataSourceError, DataLayerError, RuntimeError, OSError, ValueError) as error:
         raise OutputNotWritableError(file=path.name, reason=str(error)) from error

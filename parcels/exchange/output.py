@@ -44,7 +44,7 @@ def placed(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def named(path: Path) -> Iterator[Path]:
+def named(path: Path, *, keep: bool = False) -> Iterator[Path]:
     """A path GDAL can write to; what is written there and beside it is named as `path` at the end.
 
     pyogrio takes "!" in a path for the border of an archive and "?" for the query of a web
@@ -52,12 +52,15 @@ def named(path: Path) -> Iterator[Path]:
 
     Args:
         path: Where the file shall be; its folder must exist.
+        keep: What is there already is written to, not replaced.
 
     Raises:
         OSError: A file cannot be placed.
     """
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / f"file{path.suffix}"
+        if keep:
+            shutil.copyfile(path, made)
         yield made
         for one in Path(folder).iterdir():
             shutil.move(one, path.with_name(path.stem + one.suffix))
