@@ -447,7 +447,7 @@ def _put_aside(
     written: list[Path | None] = []
     for one in received:
         delivery = one.delivery
-        out = set(delivery.frame.loc[~delivery.frame["ok"], "row"].astype(int))
+        out = set(delivery.frame.loc[~delivery.frame["ok"], "row"].astype(int)) | delivery.lost
         if not out:
             written.append(None)
             continue
