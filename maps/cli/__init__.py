@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -166,7 +167,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # them for cycles after every 700 new ones takes a tenth of an import and finds nothing.
     gc.set_threshold(100_000, 20, 100)
     given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(run(given))
+    code = run(given)
+    # What is done is done: a Ctrl-C while Python itself ends must not call it interrupted.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
