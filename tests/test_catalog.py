@@ -125,6 +125,7 @@ WRONG = [
     ('en = "School gardens"', 'em = "School gardens"', "unknown_key", "em", 3),
     ('"either"', '"line"', "shape_unknown", "shape", 4),
     ('["8.2"]', '["8.2", "8.9"]', "measure_unknown", "measures[2]", 5),
+    ('["8.2"]', '["8.2"]\npublic = ["registered_lon"]', "not_for_public", "public[1]", 6),
     ('["8.2"]', '"8.2"', "not_texts", "measures", 5),
     ('["8.2"]', "[\n  8.2]", "not_text", "measures[1]", 6),
     ("declared_area_differs", "area_differs", "rule_unknown", "rules[1]", 6),

@@ -118,7 +118,9 @@ def test_the_guard_comes_off_again_whatever_it_guards(text):
 
 # Each of these has its test above or in test_tables, test_templates, test_report_files.
 WRITERS = {
+    "parcels/exchange/listed.py",
     "parcels/exchange/lists.py",
+    "parcels/exchange/resolutions.py",
     "parcels/exchange/templates.py",
     "parcels/exchange/workbook.py",
     "parcels/ingest/rejects.py",
