@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import numpy as np
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 from layers import catalog
 from layers.samples import attributes, patterns
 from layers.samples.attributes import described, parcels_frame
-from parcels import crs, districts
+from parcels import crs, districts, moves
 from parcels.findings import Findings
 from parcels.model import CORE_COLUMNS, Choice, Field, Kind, Label, Layer, Shape, Stage
+from parcels.moves import Claim
 from parcels.validation import check
 
 LAYERS = catalog.load()
@@ -184,3 +186,14 @@ def test_a_plain_text_as_pattern_is_drawn_as_it_is(text):
     drawn = patterns.texts(text, 2, np.random.default_rng(1))
 
     assert drawn.tolist() == [text, text]
+
+
+@pytest.mark.parametrize("key", [key for key in LAYERS if LAYERS[key].gates])
+def test_sample_parcels_break_no_law(key):
+    layer = LAYERS[key]
+    frame = parcels_frame(layer, 600, seed=5, territory=CITY).assign(row=range(600))
+    findings = Findings(key, "示例")
+
+    moves.assess(frame, frame.iloc[:0], layer, Claim(dt.date(2024, 8, 30)), findings)
+
+    assert findings.frame().empty

@@ -14,6 +14,7 @@ import pandas as pd
 import shapely
 
 from layers.samples import patterns
+from layers.samples.lawful import lawful
 from layers.samples.shapes import NoRoomError, rounded, tiling
 from layers.samples.words import words
 from parcels import crs
@@ -139,6 +140,7 @@ def described(
     frame["area_m2"] = area_m2
     own = _own(draft)
     frame = pd.concat([frame, pd.DataFrame({f.key: own[f.key] for f in layer.own_fields})], axis=1)
+    frame = lawful(frame, layer)
     frame["valid_from"] = pd.Series([DAY] * count, dtype=object)
     frame.index = pd.RangeIndex(count, name="parcel")
     return gpd.GeoDataFrame(frame, geometry=boundaries, crs=crs.STORAGE)
