@@ -10,10 +10,12 @@ import sqlalchemy as sa
 
 from parcels import crs, lineage
 from parcels.errors import UnknownParcelError
+from parcels.reading import undoes
 from parcels.register import Register
 from parcels.store import Query
 from parcels.tables import boundary, change, file, version
 from parcels.tables import lineage as links
+from parcels.undoing import taken_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,7 @@ def believed(connection: sa.Connection) -> pd.DataFrame:
     rows = pd.DataFrame(
         connection.execute(query).fetchall(), columns=["change", "parent", "child"]
     )
-    return rows[~rows["change"].isin(taken_back(connection))].astype("int64")
-
-
-def taken_back(connection: sa.Connection) -> set[int]:
-    """Numbers of the changes that were undone by one that itself still counts."""
-    query = sa.select(change.c.id, change.c.undoes).where(change.c.undoes.is_not(None))
-    gone: set[int] = set()
-    for number, undone in connection.execute(query.order_by(change.c.id.desc())):
-        if number not in gone:
-            gone.add(int(undone))
-    return gone
+    return rows[~rows["change"].isin(taken_back(undoes(connection)))].astype("int64")
 
 
 def chain(register: Register, layer: str, code: str) -> Chain:
