@@ -19,7 +19,7 @@ class Exit(IntEnum):
     """Exit codes of `jingtu` by family.
 
     1-9 what was typed, 10-19 what came in, 20-29 what was sought, 30-39 what keeps it, 40-49 what
-    goes out.
+    goes out, 50-59 the plan, indicators, figures, rules, evaluation and the cluster.
     """
 
     DONE = 0
@@ -59,6 +59,7 @@ class Exit(IntEnum):
     OUTSIDE_ADDRESS = 42
     EXPORT_INCOMPLETE = 43
     NOT_PUBLIC = 44
+    UNKNOWN_FIGURE = 50
     INTERRUPTED = 130
 
 
@@ -89,6 +90,7 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.UnknownDistrictError: Exit.UNKNOWN_DISTRICT,
         errors.UnknownStageError: Exit.UNKNOWN_STAGE,
         errors.UnknownRuleError: Exit.UNKNOWN_RULE,
+        errors.UnknownFigureError: Exit.UNKNOWN_FIGURE,
         errors.UnknownParcelError: Exit.UNKNOWN_PARCEL,
         errors.UnknownDocumentError: Exit.UNKNOWN_DOCUMENT,
         errors.MovesNotAllowedError: Exit.MOVES_NOT_ALLOWED,

@@ -43,6 +43,12 @@ class UnknownStageError(Refusal):
     code = "unknown_stage"
 
 
+class UnknownFigureError(Refusal):
+    """No figure is called so. Fields: figure."""
+
+    code = "unknown_figure"
+
+
 class UnknownRuleError(Refusal):
     """No gate or milestone that can be switched on is called so. Fields: rule, known."""
 
