@@ -105,6 +105,7 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.StepNotAllowedError: Exit.REVIEW_NOT_ALLOWED,
         errors.OwnSubmissionError: Exit.REVIEW_NOT_ALLOWED,
         errors.ParcelsChangedSinceError: Exit.REVIEW_NOT_ALLOWED,
+        errors.OtherKindSubmittedError: Exit.REVIEW_NOT_ALLOWED,
         errors.ReviewNeededError: Exit.REVIEW_NOT_ALLOWED,
         errors.AnchorNotUsableError: Exit.FILE_NOT_READABLE,
         errors.UnknownChangeError: Exit.UNKNOWN_CHANGE,

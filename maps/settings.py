@@ -17,7 +17,7 @@ STORE: Final = "jingtu.gpkg"
 
 
 REVIEWS: Final = ("own", "other")
-"""Whether a person may approve what they submitted, or another must."""
+"""Whether a person may store and approve what they bring, or another must approve it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,9 @@ class Settings:
         user: JINGTU_USER, who makes changes; else the name of the account.
         files: JINGTU_FILES, the folder of the documents of evidence; "" for the one beside the
             register.
-        review: JINGTU_REVIEW: "own" lets a person approve what they submitted, "other" asks for
-            another person always; "" asks for one only where the register is on a server.
+        review: JINGTU_REVIEW: "own" lets a person change the register at once and approve what
+            they submitted; "other" asks that another person approves it; "" does so only where
+            the register is on a server, which several people share.
         enable: JINGTU_ENABLE, keys of gates and milestones to switch on, parted by commas.
     """
 

@@ -127,6 +127,15 @@ class ParcelsChangedSinceError(Refusal):
     code = "parcels_changed_since"
 
 
+class OtherKindSubmittedError(Refusal):
+    """A submission is sent again by another command than the one that made it.
+
+    Fields: submission.
+    """
+
+    code = "other_kind_submitted"
+
+
 class ReviewNeededError(Refusal):
     """What is sent must be reviewed by another person first. Fields: setting."""
 

@@ -38,6 +38,7 @@ from parcels.moves import Claim
 from parcels.placement import Placement
 from parcels.reading import Filter, undoes
 from parcels.recording import Act, Recorder
+from parcels.review import Deed
 from parcels.sampling import Sampling
 from parcels.tables import NOT_SUPERSEDED, change, edition, file, version
 from parcels.undo import Undone
@@ -81,6 +82,7 @@ class Intake:
         ends: Numbers of parcels that are no longer true from the day of the act on.
         submission: The submission that is approved by it; None when it is submitted and approved
             at once.
+        deed: What is done, where it is no delivery.
     """
 
     parcels: gpd.GeoDataFrame
@@ -91,6 +93,7 @@ class Intake:
     merges: int | None = None
     ends: tuple[int, ...] = ()
     submission: int | None = None
+    deed: Deed | None = None
 
 
 class Register(Sampling):

@@ -45,6 +45,30 @@ NEXT: Final[dict[State, frozenset[State]]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An act other than a delivery, as it waits for a reviewer.
+
+    Attributes:
+        kind: "advance", "split", "merge", "resurvey" or "undo".
+        parents: Codes of the parcels that it ends or surveys anew.
+        into: Codes of the parcels of the register that they become; none where its rows are new.
+        change: Number of the change that it takes back.
+        later: Numbers of the changes that are taken back with it.
+    """
+
+    kind: str
+    parents: tuple[str, ...] = ()
+    into: tuple[str, ...] = ()
+    change: int | None = None
+    later: tuple[int, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is done as a whole or not at all, single parcels never."""
+        return self.kind != "advance"
+
+
 def step(number: int, state: State, to: State) -> State:
     """The state after a step.
 

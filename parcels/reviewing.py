@@ -11,13 +11,18 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from parcels import review, submissions
+from parcels import approving, review, submissions, undo
 from parcels.diff import difference
-from parcels.errors import ParcelsChangedSinceError, UnknownParcelError
+from parcels.errors import (
+    ChangeNotUndoableError,
+    OtherKindSubmittedError,
+    ParcelsChangedSinceError,
+    UnknownParcelError,
+)
 from parcels.model import Layer
 from parcels.recording import Act, Recorder
 from parcels.register import Intake, Outcome, Register
-from parcels.review import Compared, RowState, State
+from parcels.review import Compared, Deed, RowState, State
 from parcels.submissions import Standing
 from parcels.tables import NOT_SUPERSEDED, change, version
 
@@ -82,10 +87,12 @@ class Reviewing(Register):
         Raises:
             StepNotAllowedError: It was not returned.
             UnknownSubmissionError: There is none of this number.
+            OtherKindSubmittedError: It is of another kind, or of another layer.
         """
         with self.store.write() as connection:
             one = submissions.standing(connection, number)
             review.step(number, one.state, State.SUBMITTED)
+            _refuse_other_kind(one, delivery.deed)
             layer = self.layer(one.layer)
             self._ensure_edition(connection, delivery.act)
             recorder, base = self._opened(connection, delivery, layer)
@@ -94,6 +101,36 @@ class Reviewing(Register):
             )
             submissions.propose(recorder, number, layer, delivery.parcels, round_=one.round + 1)
         return Submitted(number, len(delivery.parcels))
+
+    def submit_undo(self, number: int, act: Act, *, with_later: bool = False) -> Submitted:
+        """Ask a reviewer to have a change taken back.
+
+        Args:
+            number: Which change.
+            act: Who, when and why.
+            with_later: Take back what rests on it too.
+
+        Raises:
+            UnknownChangeError, ChangeNotUndoableError, ChangeRestedOnError: See `undo.undo`.
+        """
+        with self.store.write() as connection:
+            later = undo.resting(self, connection, number, with_later=with_later)
+            layer = self.reviewed_layer(connection, number)
+            if layer is None:
+                raise ChangeNotUndoableError(change=number, kind="", reason="undone_directly")
+            nothing = self.held(connection, layer, pd.Series([], dtype="str"))
+            deed = Deed("undo", change=number, later=tuple(later))
+            return self._submit_one(connection, layer, Intake(nothing, act, deed=deed))
+
+    def is_reviewed(self, number: int) -> bool:
+        """Whether a change is of the kind that a reviewer approves: it concerns a layer."""
+        with self.store.read() as connection:
+            return self.reviewed_layer(connection, number) is not None
+
+    def reviewed_layer(self, connection: sa.Connection, number: int) -> Layer | None:
+        """The layer a change concerns; None for one of districts, samples or sites, or none."""
+        key = connection.execute(sa.select(change.c.layer).where(change.c.id == number)).scalar()
+        return None if key is None else self.layer(key)
 
     def submissions(self) -> pd.DataFrame:
         """Every submission in order, as its last step left it.
@@ -134,12 +171,12 @@ class Reviewing(Register):
             layer = self.layer(one.layer)
             rows = submissions.rows_of(self.store, connection, one, layer, waiting=True)
             held = self._held_for(connection, layer, rows)
-            touched = self._touched(connection, one, held)
+            touched = self._touched(connection, one, self._concerned(connection, one, rows))
         step = difference(rows, held, layer, on=one.sent.on)
         return one, review.compared(step, held, layer, touched=touched)
 
     def returned(self, number: int) -> Standing:
-        """A submission that may be sent again.
+        """A submission of a file that may be sent again.
 
         Raises:
             StepNotAllowedError: It was not returned.
@@ -148,6 +185,7 @@ class Reviewing(Register):
         with self.store.read() as connection:
             one = submissions.standing(connection, number)
         review.step(number, one.state, State.SUBMITTED)
+        _refuse_other_kind(one, None)
         return one
 
     def approve(self, numbers: Sequence[int], verdict: Verdict) -> list[Outcome]:
@@ -161,6 +199,8 @@ class Reviewing(Register):
             ParcelsChangedSinceError: The register changed what it is about.
             UnknownParcelError: None of them holds a parcel taken out.
             MovesNotAllowedError: The life cycle no longer allows a move.
+            LineageNotPossibleError, ChangeRestedOnError: The register no longer allows an act, or
+                a part of one would be taken out.
         """
         missing = set(verdict.out)
         outcomes = []
@@ -229,7 +269,9 @@ class Reviewing(Register):
     ) -> tuple[Recorder, int]:
         """The change of a submission, and the change before it."""
         base = connection.execute(sa.select(sa.func.max(change.c.id))).scalar() or 0
-        said = submissions.said_of(delivery.act, delivery.evidence, corrects=delivery.corrects)
+        said = submissions.said_of(
+            delivery.act, delivery.evidence, corrects=delivery.corrects, deed=delivery.deed
+        )
         recorder = Recorder(self.store, connection, replace(delivery.act, details=said))
         recorder.open("submit", layer=layer.key)
         return recorder, int(base)
@@ -246,15 +288,8 @@ class Reviewing(Register):
         taken = rows[~out].reset_index(drop=True)
         act = self._act(one, verdict)
         if not verdict.despite:
-            self._refuse_touched(connection, one, layer, taken)
-        outcome = Outcome(None)
-        if len(taken):
-            parcels = taken.drop(columns=["proposed", "fate", "why"])
-            intake = Intake(
-                parcels, act, None, one.evidence, corrects=one.corrects, submission=one.number
-            )
-            kind = "correct" if one.corrects else "import"
-            outcome = self._record(connection, layer, intake, kind=kind)
+            self._refuse_touched(connection, one, taken)
+        outcome = self._do(connection, one, layer, taken, act, out=rows.loc[out, "code"].tolist())
         recorder = Recorder(self.store, connection, act)
         if outcome.change is None:
             recorder.open("approve" if len(taken) else "return", layer=layer.key)
@@ -267,6 +302,31 @@ class Reviewing(Register):
         reasons = dict(zip(ids[out].tolist(), rows["code"][out].map(verdict.out), strict=True))
         submissions.decide(recorder, ids[out], RowState.RETURNED, reasons)
         return outcome
+
+    def _do(
+        self,
+        connection: sa.Connection,
+        one: Standing,
+        layer: Layer,
+        taken: gpd.GeoDataFrame,
+        act: Act,
+        *,
+        out: list[str],
+    ) -> Outcome:
+        """Take in the rows that are approved, or do the act they belong to."""
+        parcels = taken.drop(columns=["proposed", "fate", "why"])
+        if one.deed is not None and one.deed.is_whole:
+            approving.refuse_parts(one.deed, layer, out)
+            self._ensure_edition(connection, act)
+            number = approving.do(self, connection, one, parcels, deed=one.deed, act=act)
+            return Outcome(number, updated=len(parcels))
+        if not len(taken):
+            return Outcome(None)
+        intake = Intake(
+            parcels, act, None, one.evidence, corrects=one.corrects, submission=one.number
+        )
+        kind = one.deed.kind if one.deed is not None else "import"
+        return self._record(connection, layer, intake, kind="correct" if one.corrects else kind)
 
     @staticmethod
     def _act(one: Standing, verdict: Verdict) -> Act:
@@ -307,21 +367,24 @@ class Reviewing(Register):
         return len(rows)
 
     def _refuse_touched(
-        self,
-        connection: sa.Connection,
-        one: Standing,
-        layer: Layer,
-        rows: gpd.GeoDataFrame,
+        self, connection: sa.Connection, one: Standing, rows: gpd.GeoDataFrame
     ) -> None:
-        if not len(rows):
-            return
-        held = self._held_for(connection, layer, rows)
+        held = self._concerned(connection, one, rows)
         touched = self._touched(connection, one, held)
         codes = held.loc[held["parcel"].isin(touched), "code"].drop_duplicates()
         if len(touched):
             raise ParcelsChangedSinceError(
                 submission=one.number, codes=codes.head(_NAMED).tolist(), count=len(touched)
             )
+
+    def _concerned(
+        self, connection: sa.Connection, one: Standing, rows: gpd.GeoDataFrame
+    ) -> gpd.GeoDataFrame:
+        """The believed versions of the parcels that a submission is about."""
+        layer = self.layer(one.layer)
+        if one.deed is None or not one.deed.parents:
+            return self._held_for(connection, layer, rows)
+        return self.held(connection, layer, pd.Series([*one.deed.parents, *one.deed.into]))
 
     @staticmethod
     def _touched(connection: sa.Connection, one: Standing, held: gpd.GeoDataFrame) -> np.ndarray:
@@ -336,6 +399,12 @@ class Reviewing(Register):
         ids = np.array(connection.execute(query.distinct()).scalars().all(), np.int64)
         touched: np.ndarray = np.intersect1d(ids, held["parcel"].to_numpy(np.int64))
         return touched
+
+
+def _refuse_other_kind(one: Standing, deed: Deed | None) -> None:
+    """Refuse that one command mends what another submitted."""
+    if (one.deed and one.deed.kind) != (deed and deed.kind):
+        raise OtherKindSubmittedError(submission=one.number)
 
 
 def _reasons(

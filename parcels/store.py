@@ -49,7 +49,7 @@ class Store:
 
     def __init__(self, url: str, *, create: bool = True) -> None:
         self.url = url
-        self.is_embedded = not url.startswith(("postgresql:", "postgresql+"))
+        self.is_embedded = is_embedded(url)
         if self.is_embedded:
             self._writer, self._reader = self._open_file(create=create)
         else:
@@ -335,6 +335,11 @@ class Store:
                 return None
             found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
             return None if found is None else str(found)
+
+
+def is_embedded(url: str) -> bool:
+    """Whether an address is that of a file, not of a server."""
+    return not url.startswith(("postgresql:", "postgresql+"))
 
 
 def _declaration_digest(layer: Layer, core: Sequence[str]) -> str:

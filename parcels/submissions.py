@@ -19,7 +19,7 @@ from parcels.errors import UnknownSubmissionError
 from parcels.lifecycle import Evidence
 from parcels.model import CORE_COLUMNS, Field, Kind, Label, Layer, SourceFile
 from parcels.recording import Act, Recorder, plain
-from parcels.review import RowState, State
+from parcels.review import Deed, RowState, State
 from parcels.store import Query, Store
 from parcels.tables import change, file, person, proposed, submission, submission_step
 
@@ -42,6 +42,7 @@ class Standing:
         sent: What was said when it was submitted last.
         evidence: The document its moves rest on.
         corrects: What the register believes was wrong.
+        deed: The act it asks for; None for a delivery.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Standing:
     sent: Act
     evidence: Evidence | None
     corrects: bool
+    deed: Deed | None
 
 
 def unit_of(act: Act, territory: Territory) -> str | None:
@@ -112,9 +114,13 @@ def _person(recorder: Recorder) -> int:
     return key
 
 
-def said_of(act: Act, given: Evidence | None, *, corrects: bool) -> dict[str, Any]:
+def said_of(
+    act: Act, given: Evidence | None, *, corrects: bool, deed: Deed | None = None
+) -> dict[str, Any]:
     """What approval needs to know again, as JSON for the details of the change."""
     said: dict[str, Any] = {"corrects": corrects, "confirmed": dict(act.confirmed)}
+    if deed is not None:
+        said["deed"] = {key: held for key, held in asdict(deed).items() if held}
     if act.sender is not None:
         said["sender"] = act.sender
     if given is not None:
@@ -227,6 +233,7 @@ def standing(connection: sa.Connection, number: int) -> Standing:
         sent=act,
         evidence=_evidence(said.get("evidence")),
         corrects=bool(said.get("corrects")),
+        deed=_deed(said.get("deed")),
     )
 
 
@@ -314,6 +321,18 @@ def _sent(connection: sa.Connection, number: int) -> tuple[Act, dict[str, Any]]:
 
 def _details(kept: Any) -> dict[str, Any]:
     return dict(json.loads(kept) if isinstance(kept, str) else kept or {})
+
+
+def _deed(said: dict[str, Any] | None) -> Deed | None:
+    if said is None:
+        return None
+    return Deed(
+        kind=said["kind"],
+        parents=tuple(said.get("parents", ())),
+        into=tuple(said.get("into", ())),
+        change=said.get("change"),
+        later=tuple(said.get("later", ())),
+    )
 
 
 def _evidence(said: dict[str, Any] | None) -> Evidence | None:

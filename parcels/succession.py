@@ -25,7 +25,8 @@ from parcels.lifecycle import Evidence
 from parcels.lineage import Balance
 from parcels.model import Layer
 from parcels.recording import Act, Recorder
-from parcels.register import Register
+from parcels.register import Intake, Register
+from parcels.review import Deed
 from parcels.tables import lineage as links
 from parcels.tables import parcel, version
 
@@ -156,21 +157,82 @@ def record(register: Register, made: Succession, act: Act, given: Evidence | Non
         LineageNotPossibleError: It is not sound, or the register has changed since.
         StoreBusyError: Another process is writing.
     """
-    layer = register.layer(made.layer)
-    codes = made.parents["code"].tolist()
-    if not made.is_sound:
-        raise LineageNotPossibleError(layer=layer.key, codes=codes, reason="not_sound")
     with register.store.write() as connection:
-        _refuse_changed(register, connection, layer, made)
-        if not made.registered and made.kind != "resurvey":
-            _refuse_taken(register, connection, layer, made.parents, made.children, act)
-        held = register.held(connection, layer, made.parents["code"])
-        step = _step(made, held, layer, act)
-        recorder = Recorder(register.store, connection, act)
-        recorder.open(made.kind, layer=layer.key)
-        recorder.write(layer, step, held, register.territory)
-        _add_links(recorder, made, given)
-        return recorder.number
+        return record_in(register, connection, made, act, given)
+
+
+def record_in(
+    register: Register,
+    connection: sa.Connection,
+    made: Succession,
+    act: Act,
+    given: Evidence | None = None,
+) -> int:
+    """What `record` does, as part of a writing transaction."""
+    layer = register.layer(made.layer)
+    refuse_unsound(made)
+    _refuse_changed(register, connection, layer, made)
+    if not made.registered and made.kind != "resurvey":
+        _refuse_taken(register, connection, layer, made.parents, made.children, act)
+    held = register.held(connection, layer, made.parents["code"])
+    step = _step(made, held, layer, act)
+    recorder = Recorder(register.store, connection, act)
+    recorder.open(made.kind, layer=layer.key)
+    recorder.write(layer, step, held, register.territory)
+    _add_links(recorder, made, given)
+    return recorder.number
+
+
+def refuse_unsound(made: Succession) -> None:
+    """Refuse an act that something stands against.
+
+    Raises:
+        LineageNotPossibleError: Something does.
+    """
+    if not made.is_sound:
+        codes = made.parents["code"].tolist()
+        raise LineageNotPossibleError(layer=made.layer, codes=codes, reason="not_sound")
+
+
+def asked(made: Succession, act: Act, given: Evidence | None = None) -> Intake:
+    """An act as it is submitted to a reviewer: its new parcels are the rows that wait.
+
+    Raises:
+        LineageNotPossibleError: It is not sound.
+    """
+    refuse_unsound(made)
+    children = made.children
+    deed = Deed(
+        kind=made.kind,
+        parents=tuple(made.parents["code"]),
+        into=tuple(children["code"]) if made.registered else (),
+    )
+    # Which parcels of the register they are, `into` says.
+    rows = children.iloc[:0] if made.registered else children
+    return Intake(rows.drop(columns="parcel", errors="ignore"), act, evidence=given, deed=deed)
+
+
+def again(
+    register: Register, layer: str, deed: Deed, rows: gpd.GeoDataFrame, *, act: Act
+) -> Succession:
+    """An act that waited for a reviewer, looked at in the register as it is now.
+
+    Args:
+        register: The register.
+        layer: Key of the layer.
+        deed: The act, as `asked` gave it.
+        rows: Its rows.
+        act: The act; its day is that on which the act is true.
+
+    Raises:
+        UnknownParcelError, LineageNotPossibleError: As for `split`.
+    """
+    if deed.kind == "resurvey":
+        return resurvey(register, layer, deed.parents[0], rows.geometry.iloc[0], act=act)
+    declared = register.layer(layer)
+    parents = _in_force(register, declared, list(deed.parents), act)
+    kind: Kind = "split" if deed.kind == "split" else "merge"
+    return _looked_at(register, kind, declared, parents, deed.into or rows, act)
 
 
 def _step(made: Succession, held: gpd.GeoDataFrame, layer: Layer, act: Act) -> Difference:

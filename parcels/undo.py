@@ -7,6 +7,7 @@ to its parcels: they are believed again to be what they were just before it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -63,17 +64,39 @@ def undo(register: Holding, number: int, act: Act, *, with_later: bool = False) 
         StoreBusyError: Another process is writing.
     """
     with register.store.write() as connection:
-        first = _Undoing(register, connection, number)
-        first.check()
-        numbers = [number, *_chain(register, connection, first)]
-        if len(numbers) > 1 and not with_later:
-            raise ChangeRestedOnError(change=number, later=sorted(numbers[1:]))
-        made = []
-        for one in sorted(numbers, reverse=True):
-            undoing = _Undoing(register, connection, one)
-            undoing.check()
-            made.append(undoing.record(act))
+        later = resting(register, connection, number, with_later=with_later)
+        made = undo_these(register, connection, [number, *later], act)
         register.store.tidy(connection)
+    return made
+
+
+def resting(
+    register: Holding, connection: sa.Connection, number: int, *, with_later: bool = False
+) -> list[int]:
+    """Numbers of the changes that must be taken back with one.
+
+    Raises:
+        UnknownChangeError, ChangeNotUndoableError, ChangeRestedOnError: As for `undo`.
+    """
+    first = _Undoing(register, connection, number)
+    first.check()
+    later = _chain(register, connection, first)
+    if later and not with_later:
+        raise ChangeRestedOnError(change=number, later=later)
+    for one in later:
+        _Undoing(register, connection, one).check()
+    return later
+
+
+def undo_these(
+    register: Holding, connection: sa.Connection, numbers: Sequence[int], act: Act
+) -> list[Undone]:
+    """Take changes back in a writing transaction, the newest first; `resting` has named them."""
+    made = []
+    for one in sorted(numbers, reverse=True):
+        undoing = _Undoing(register, connection, one)
+        undoing.check()
+        made.append(undoing.record(act))
     return made
 
 

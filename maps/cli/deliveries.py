@@ -16,7 +16,7 @@ import typer
 
 from maps import report, settings, tables
 from maps.answers import Exit
-from maps.cli import merging, proof, refused_files
+from maps.cli import merging, proof, refused_files, waiting
 from maps.cli.bars import bar
 from maps.cli.desk import Desk, desk_of
 from maps.cli.interruption import Interruption
@@ -31,7 +31,6 @@ from parcels.errors import (
     FileNotReadableError,
     OutputNotWritableError,
     ReasonNeededError,
-    ReviewNeededError,
 )
 from parcels.findings import Findings
 from parcels.ingest import containers, copies, headings, sheets
@@ -154,8 +153,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     declared = layers.layer(merging.layer_of(files, layer))
     if correct and not reason:
         raise ReasonNeededError(what="--correct")
-    if desk.review == "other" and not (submit or dry_run):
-        raise ReviewNeededError(setting="JINGTU_REVIEW")
+    waiting.refuse_direct(desk, waits=submit or dry_run)
     wish = Wish(
         options=ReceiveOptions(
             crs=crs,

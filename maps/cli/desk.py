@@ -16,6 +16,7 @@ from layers.catalog import Catalog
 from maps import settings, text
 from parcels.model import Moment
 from parcels.reviewing import Reviewing
+from parcels.store import is_embedded
 
 
 class Language(StrEnum):
@@ -55,6 +56,11 @@ class Desk:
     files: str = ""
     enable: tuple[str, ...] = ()
     review: str = ""
+
+    @property
+    def asks_review(self) -> bool:
+        """Whether another person approves before anything enters the register."""
+        return self.review == "other" or (not self.review and not is_embedded(self.store))
 
     def catalog(self) -> Catalog:
         """The declared layers, with those of the user's own folders."""

@@ -11,6 +11,7 @@ import pandas as pd
 import typer
 
 from maps import differences, settings, tables, text
+from maps.cli import waiting
 from maps.cli.desk import Desk, desk_of
 from maps.tables import Format
 from parcels import history as past
@@ -115,6 +116,7 @@ def undo(
     with_later: Annotated[
         bool, typer.Option("--with-later", help="history.options.with_later")
     ] = False,
+    submit: waiting.Submit = False,
 ) -> None:
     """Take a change back by a new one."""
     desk = desk_of(context)
@@ -122,6 +124,12 @@ def undo(
         raise ReasonNeededError(what="undo")
     act = Act(by=desk.user, at=settings.now(), on=settings.today(), reason=reason.strip())
     with desk.open(desk.catalog()) as register:
+        if submit:
+            waits = register.submit_undo(change, act, with_later=with_later)
+            waiting.say_handed_in(desk, waits)
+            return
+        # What came in without a reviewer goes without one.
+        waiting.refuse_direct(desk, waits=not register.is_reviewed(change))
         made = register.undo(change, act, with_later=with_later)
     for one in made:
         desk.print(

@@ -14,7 +14,7 @@ import typer
 
 from maps import lineage_drawing, report, settings, tables, text
 from maps.answers import Exit
-from maps.cli import proof
+from maps.cli import proof, waiting
 from maps.cli.desk import Desk, desk_of
 from maps.cli.passage import facts_of, stage_of
 from maps.cli.proof import Proof
@@ -29,6 +29,7 @@ from parcels.ingest.stated import stated
 from parcels.model import FOREVER, Layer
 from parcels.recording import Act
 from parcels.register import Register
+from parcels.reviewing import Reviewing
 from parcels.succession import Succession
 
 On = Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="lineage.options.on")]
@@ -40,6 +41,26 @@ Crs = Annotated[str | None, typer.Option(help="commands.options.crs")]
 
 
 @dataclass(frozen=True, slots=True)
+class When:
+    """Whether an act is done now, left to a reviewer, or only looked at.
+
+    Attributes:
+        dry_run: Look at it and do nothing.
+        submit: Leave it to a reviewer.
+        again: The returned submission that it mends.
+    """
+
+    dry_run: bool = False
+    submit: bool = False
+    again: int | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether a reviewer decides."""
+        return self.submit or self.again is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """What is said of an act.
 
@@ -47,14 +68,14 @@ class Wish:
         on: First day on which it is true.
         proof: The document it rests on.
         drawing: Where it is drawn.
-        dry_run: Look at it and do nothing.
+        when: Whether it is done now.
     """
 
     on: dt.date
     reason: str | None
     proof: Proof | None
     drawing: Path | None
-    dry_run: bool
+    when: When
 
     def act(self, desk: Desk, delivery: Delivery | None = None) -> Act:
         """Who, when, why, from which file."""
@@ -79,11 +100,14 @@ def split(  # noqa: PLR0913, PLR0917 - one argument per option of the command li
     reason: Reason = None,
     drawing: Drawing = None,
     dry_run: DryRun = False,
+    submit: waiting.Submit = False,
+    resubmit: waiting.Resubmit = None,
 ) -> int:
     """Split a parcel."""
     desk = desk_of(context)
     shown = _proof(desk, kind, number, dated, issued_by, reviewed_by, file)
-    wish = _wish("split", on, reason, shown, drawing, dry_run=dry_run)
+    when = When(dry_run, submit, resubmit)
+    wish = _wish(desk, "split", on, reason, shown, drawing, when)
     layers = desk.catalog()
     declared = layers.layer(layer)
     with desk.open(layers) as register:
@@ -117,11 +141,14 @@ def merge(  # noqa: PLR0913, PLR0917 - one argument per option of the command li
     reason: Reason = None,
     drawing: Drawing = None,
     dry_run: DryRun = False,
+    submit: waiting.Submit = False,
+    resubmit: waiting.Resubmit = None,
 ) -> int:
     """Merge parcels."""
     desk = desk_of(context)
     shown = _proof(desk, kind, number, dated, issued_by, reviewed_by, file)
-    wish = _wish("merge", on, reason, shown, drawing, dry_run=dry_run)
+    when = When(dry_run, submit, resubmit)
+    wish = _wish(desk, "merge", on, reason, shown, drawing, when)
     layers = desk.catalog()
     declared = layers.layer(layer)
     findings = Findings(declared.key, "")
@@ -152,11 +179,14 @@ def resurvey(  # noqa: PLR0913, PLR0917 - one argument per option of the command
     reason: Reason = None,
     drawing: Drawing = None,
     dry_run: DryRun = False,
+    submit: waiting.Submit = False,
+    resubmit: waiting.Resubmit = None,
 ) -> int:
     """Take in a new survey of a boundary."""
     desk = desk_of(context)
     shown = _proof(desk, kind, number, dated, issued_by, reviewed_by, file)
-    wish = _wish("resurvey", on, reason, shown, drawing, dry_run=dry_run)
+    when = When(dry_run, submit, resubmit)
+    wish = _wish(desk, "resurvey", on, reason, shown, drawing, when)
     layers = desk.catalog()
     declared = layers.layer(layer)
     with desk.open(layers) as register:
@@ -207,19 +237,20 @@ def lineage(
     )
 
 
-def _wish(
+def _wish(  # noqa: PLR0913, PLR0917 - as the command line has them
+    desk: Desk,
     what: str,
     on: dt.datetime | None,
     reason: str | None,
     shown: Proof | None,
     drawing: Path | None,
-    *,
-    dry_run: bool,
+    when: When,
 ) -> Wish:
     """What was typed; an act names a document or a reason."""
+    waiting.refuse_direct(desk, waits=when.waits or when.dry_run)
     if shown is None and not reason:
         raise ReasonNeededError(what=f"jingtu {what}")
-    return Wish(on.date() if on else settings.today(), reason, shown, drawing, dry_run)
+    return Wish(on.date() if on else settings.today(), reason, shown, drawing, when)
 
 
 def _proof(  # noqa: PLR0913, PLR0917 - as the command line has them
@@ -272,7 +303,7 @@ def _is_clear(desk: Desk, layer: Layer, found: pd.DataFrame) -> bool:
     return True
 
 
-def _finish(desk: Desk, register: Register, made: Succession, wish: Wish, act: Act) -> int:
+def _finish(desk: Desk, register: Reviewing, made: Succession, wish: Wish, act: Act) -> int:
     """Print what was found, draw it, and do it unless something stands against it."""
     layer = register.layer(made.layer)
     if not made.findings.empty:
@@ -295,10 +326,14 @@ def _finish(desk: Desk, register: Register, made: Succession, wish: Wish, act: A
     if not made.is_sound:
         desk.print(desk.say("lineage.nothing_done"))
         return int(Exit.LINEAGE_NOT_POSSIBLE)
-    if wish.dry_run:
+    if wish.when.dry_run:
         desk.print(desk.say("commands.import_said.dry_run"))
         return int(Exit.DONE)
     given = wish.proof.kept(register) if wish.proof is not None else None
+    if wish.when.waits:
+        asked = succession.asked(made, act, given)
+        waiting.hand_in(desk, register, made.layer, asked, wish.when.again)
+        return int(Exit.DONE)
     number = succession.record(register, made, replace(act, at=settings.now()), given)
     desk.print(desk.say("lineage.done", change=number))
     return int(Exit.DONE)

@@ -13,7 +13,7 @@ import typer
 
 from maps import report, settings, tables
 from maps.answers import Exit
-from maps.cli import proof
+from maps.cli import proof, waiting
 from maps.cli.desk import Desk, desk_of
 from maps.tables import Format
 from parcels import legal_basis, lifecycle, words
@@ -25,7 +25,8 @@ from parcels.ingest.stated import stated
 from parcels.model import Gate, Layer
 from parcels.moves import Claim
 from parcels.recording import Act
-from parcels.register import Register
+from parcels.register import Intake, Register
+from parcels.review import Deed
 
 
 def advance(  # noqa: PLR0913, PLR0917 - one argument per option of the command line
@@ -48,9 +49,13 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     set_: Annotated[list[str] | None, typer.Option("--set", help="commands.options.set")] = None,
     reason: Annotated[str | None, typer.Option(help="commands.options.reason")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="commands.options.dry_run")] = False,
+    submit: waiting.Submit = False,
+    resubmit: waiting.Resubmit = None,
 ) -> int:
     """Move parcels to another stage, all of them or none."""
     desk = desk_of(context)
+    waits = submit or resubmit is not None
+    waiting.refuse_direct(desk, waits=waits or dry_run)
     layers = desk.catalog()
     declared = layers.layer(layer)
     stage = stage_of(declared, said[-1])
@@ -88,6 +93,11 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
             return int(Exit.MOVES_NOT_ALLOWED)
         if dry_run:
             desk.print(desk.say("commands.import_said.dry_run"))
+            return int(Exit.DONE)
+        if waits:
+            given = shown.kept(register)
+            asked = Intake(moving, act, evidence=given, deed=Deed("advance"))
+            waiting.hand_in(desk, register, declared.key, asked, resubmit)
             return int(Exit.DONE)
         outcome = register.advance(declared.key, moving, act, shown.kept(register))
     label = declared.stage(stage).label.in_(desk.lang)

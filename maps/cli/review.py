@@ -23,7 +23,7 @@ from parcels.exchange.output import placed
 from parcels.ingest.delivery import ReceiveOptions
 from parcels.model import Layer
 from parcels.recording import Act
-from parcels.review import COLUMNS, Compared, State
+from parcels.review import COLUMNS, Compared, Deed, State
 from parcels.reviewing import Reviewing, Verdict
 from parcels.submissions import Standing
 
@@ -134,7 +134,7 @@ def approve(
     """Take submissions into the register, all of them or none."""
     desk = desk_of(context)
     with desk.open(desk.catalog()) as register:
-        own = desk.review == "own" or (not desk.review and register.store.is_embedded)
+        own = not desk.asks_review
         verdict = Verdict(_act(desk, reason), _reasons(except_, "--except"), own, despite)
         outcomes = register.approve(numbers, verdict)
     for number, outcome in zip(numbers, outcomes, strict=True):
@@ -268,11 +268,25 @@ def _about(desk: Desk, one: Standing, found: Compared, layer: Layer) -> list[str
             unchanged=found.unchanged,
         ),
     ]
+    if one.deed is not None:
+        said.insert(1, _deed(desk, one.deed))
     if one.state is not State.SUBMITTED:
         said.append(desk.say("review.said.nothing_waits"))
     if since:
         said.append(desk.say("review.said.since", count=since))
     return said
+
+
+def _deed(desk: Desk, deed: Deed) -> str:
+    """What a submitted act would do, beside what its rows say."""
+    key = "undo_all" if deed.later else deed.kind
+    return desk.say(
+        f"review.deeds.{key}",
+        parents=list(deed.parents),
+        children=list(deed.into) or [desk.say("review.said.its_rows")],
+        change=deed.change,
+        later=list(deed.later),
+    )
 
 
 def _labels(layer: Layer, lang: str) -> dict[str, str]:
