@@ -60,6 +60,8 @@ class Exit(IntEnum):
     EXPORT_INCOMPLETE = 43
     NOT_PUBLIC = 44
     UNKNOWN_FIGURE = 50
+    PERIOD_FROZEN = 51
+    PERIOD_NOT_FROZEN = 52
     INTERRUPTED = 130
 
 
@@ -91,6 +93,9 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.UnknownStageError: Exit.UNKNOWN_STAGE,
         errors.UnknownRuleError: Exit.UNKNOWN_RULE,
         errors.UnknownFigureError: Exit.UNKNOWN_FIGURE,
+        errors.FrozenDamagedError: Exit.LOG_NOT_AS_SEALED,
+        errors.PeriodFrozenError: Exit.PERIOD_FROZEN,
+        errors.PeriodNotFrozenError: Exit.PERIOD_NOT_FROZEN,
         errors.UnknownParcelError: Exit.UNKNOWN_PARCEL,
         errors.UnknownDocumentError: Exit.UNKNOWN_DOCUMENT,
         errors.MovesNotAllowedError: Exit.MOVES_NOT_ALLOWED,

@@ -49,6 +49,24 @@ class UnknownFigureError(Refusal):
     code = "unknown_figure"
 
 
+class PeriodFrozenError(Refusal):
+    """The figures of a period are kept already. Fields: period, edition, by, at, change."""
+
+    code = "period_frozen"
+
+
+class PeriodNotFrozenError(Refusal):
+    """The figures of a period, or an edition of them, are not kept. Fields: period, known."""
+
+    code = "period_not_frozen"
+
+
+class FrozenDamagedError(Refusal):
+    """What is kept of a frozen figure is not what was frozen. Fields: indicator, place."""
+
+    code = "frozen_damaged"
+
+
 class UnknownRuleError(Refusal):
     """No gate or milestone that can be switched on is called so. Fields: rule, known."""
 

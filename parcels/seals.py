@@ -407,7 +407,7 @@ def _line(columns: Sequence[sa.Column[Any]], *, embedded: bool) -> str:
     return " || ".join([f"json_array({written})", *others])
 
 
-_QUOTED: Final = (sa.Double, tables.BoundaryType)
+_QUOTED: Final = (sa.Double, sa.LargeBinary, tables.BoundaryType)
 
 
 def _embedded(column: sa.Column[Any]) -> str:

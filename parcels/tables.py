@@ -492,6 +492,62 @@ export_file = sa.Table(
     ),
 )
 
+# A period whose figures are kept as they were: with what was true on which day, as known after
+# which change, in which edition of the districts, by which declarations. Frozen again it is
+# another edition, beside the former.
+freeze = sa.Table(
+    "freeze",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    sa.Column("period", sa.Text, nullable=False),
+    sa.Column("edition", sa.Integer, nullable=False),
+    sa.Column("true_on", sa.Date, nullable=False),
+    sa.Column("known", sa.Integer, nullable=False),
+    sa.Column("districts", sa.Integer),
+    sa.Column("declarations", sa.Text, nullable=False),
+    sa.Column("declarations_sha256", sa.Text, nullable=False),
+    sa.UniqueConstraint("period", "edition"),
+)
+
+# Numbers that may be of any size, and exact fractions, are text. `terms` is JSON: amount by term.
+frozen_figure = sa.Table(
+    "frozen_figure",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    sa.Column("freeze_id", sa.Integer, sa.ForeignKey("freeze.id"), nullable=False, index=True),
+    *[
+        sa.Column(name, sa.Text, nullable=False)
+        for name in ("indicator", "by", "place", "unit", "basis", "state", "terms")
+    ],
+    *[
+        sa.Column(name, sa.Text)
+        for name in ("numerator", "denominator", "value", "written", "evidence", "person")
+    ],
+    sa.Column("scale", sa.Integer, nullable=False),
+    sa.Column("report", sa.Integer),
+    sa.Column("reason", sa.Text),
+)
+
+# What the terms at one place are the sums of. Without a term it is the list of versions there with
+# their amounts; with one, which lines of that list the term adds up. `blocks` tells the form, and
+# `sha256` is over the plain numbers.
+frozen_block = sa.Table(
+    "frozen_block",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    sa.Column("freeze_id", sa.Integer, sa.ForeignKey("freeze.id"), nullable=False),
+    *[sa.Column(name, sa.Text, nullable=False) for name in ("layer", "by", "place")],
+    *[sa.Column(name, sa.Text) for name in ("indicator", "term")],
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("amount", sa.Integer().with_variant(sa.BigInteger, "postgresql"), nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Index("ix_frozen_block_place", "freeze_id", "by", "place"),
+)
+
 # Which declaration each layer's view was made from.
 published = sa.Table(
     "published",

@@ -127,7 +127,8 @@ META = {
         "unchanged",
     ],
     "verify": [
-        *("changes", "documents", "last", "misfits", "notes", "rows", "sha256", "title"),
+        *("changes", "documents", "frozen", "last", "misfits", "notes", "rows", "sha256"),
+        "title",
     ],
 }
 RECEIPT = [

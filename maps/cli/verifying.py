@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,11 +11,12 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from layers.coverage import TOTAL
 from maps import settings, tables
 from maps.answers import Exit
 from maps.cli.desk import Desk, desk_of
 from maps.tables import Format
-from parcels import evidence
+from parcels import evidence, freezing
 from parcels.errors import (
     AnchorNotUsableError,
     DocumentDamagedError,
@@ -47,10 +49,12 @@ def verify(
     with desk.open(desk.catalog()) as register:
         found = register.store.verify()
         damaged, documents = _documents(desk, register)
-    wrong = _misfits(found)
+        unlike, blocks = freezing.check(register, total=TOTAL)
+    wrong = [*_misfits(found), *map(_altered, unlike)]
     if kept is not None:
         wrong += _compared(desk, found, kept)
-    _show(desk, found, [*wrong, *damaged], documents=documents, form=format_, out=out)
+    read = {"documents": documents, "frozen": blocks}
+    _show(desk, found, [*wrong, *damaged], read=read, form=format_, out=out)
     if wrong:
         return int(Exit.LOG_NOT_AS_SEALED)
     if anchor is not None:
@@ -73,6 +77,18 @@ def _misfits(found: Check) -> list[dict[str, Any]]:
             for one in differences
         ]
     return []
+
+
+def _altered(one: freezing.Misfit) -> dict[str, Any]:
+    """A frozen figure that is no longer what its versions add up to, or the other way round."""
+    return {
+        "change": one.change,
+        "kind": "frozen",
+        "sealed_rows": 1,
+        "found_rows": 1,
+        "sealed": one.kept,
+        "found": one.found or None,
+    }
 
 
 def _compared(desk: Desk, found: Check, kept: dict[str, Any]) -> list[dict[str, Any]]:
@@ -122,7 +138,7 @@ def _show(
     found: Check,
     wrong: list[dict[str, Any]],
     *,
-    documents: int | None,
+    read: Mapping[str, int | None],
     form: Format,
     out: Path | None,
 ) -> None:
@@ -134,10 +150,12 @@ def _show(
     if found.misfits:
         first = next(iter(found.misfits))
         notes.append(desk.say("verify.said.first", change=first, count=len(found.misfits)))
-    if documents is None:
+    if read["documents"] is None:
         notes.append(desk.say("verify.said.no_folder"))
     else:
-        notes.append(desk.say("verify.said.documents", count=documents))
+        notes.append(desk.say("verify.said.documents", count=read["documents"]))
+    if read["frozen"]:
+        notes.append(desk.say("verify.said.frozen", count=read["frozen"]))
     notes.append(desk.say("verify.said.last", change=found.last, sha256=found.digest))
     tables.show(
         shown,
@@ -150,7 +168,7 @@ def _show(
         meta={
             "changes": found.changes,
             "rows": found.rows,
-            "documents": documents,
+            **read,
             "misfits": len(found.misfits),
             "last": found.last,
             "sha256": found.digest,
