@@ -16,8 +16,11 @@ from parcels.reading import SHOWN, Reading, as_column, parcels_frame, undoes
 from parcels.tables import NOT_SUPERSEDED, boundary, change, file, version
 from parcels.undoing import taken_back
 
-NAMED_AT_MOST: Final = 500
-"""How many codes a query names; a larger delivery reads the layer and picks."""
+NAMED_AT_MOST: Final = 10_000
+"""How many codes or parcels a query names; a larger delivery reads the layer and picks.
+
+SQLite takes 32 766 values in a query, PostgreSQL 65 535.
+"""
 
 
 class Holding(Reading):
@@ -67,20 +70,13 @@ class Holding(Reading):
     ) -> gpd.GeoDataFrame:
         """The believed versions, at any day, of the parcels that delivered rows may be."""
         codes = delivered["code"].dropna()
-        named = self.held(connection, layer, codes)
         told = delivered["parcel"].dropna() if "parcel" in delivered else codes.iloc[:0]
         unknown = delivered["code"].isna() & ~delivered.index.isin(told.index)
         ids = told.to_numpy(np.int64)
         if unknown.any():
             near = self._parcels_about(connection, layer, delivered.geometry[unknown])
             ids = np.union1d(ids, near)
-        if not len(ids):
-            return named
-        few = version.c.parcel_id.in_(ids.tolist()) if len(ids) <= NAMED_AT_MOST else None
-        others = self.held(connection, layer, None, chosen=few)
-        others = others[others["parcel"].isin(ids)]
-        both = [one for one in (named, others) if len(one)]
-        return pd.concat(both or [named]).drop_duplicates("version", ignore_index=True)
+        return self.held(connection, layer, codes, ids=ids)
 
     def _parcels_about(
         self, connection: sa.Connection, layer: Layer, shapes: gpd.GeoSeries
@@ -103,11 +99,12 @@ class Holding(Reading):
         layer: Layer,
         codes: pd.Series | None,
         *,
+        ids: np.ndarray | None = None,
         chosen: Any = None,
     ) -> gpd.GeoDataFrame:
         """The believed versions, at any day, of the parcels with these codes (None: of all).
 
-        `chosen` is a further condition.
+        `ids` are further parcels by their number, `chosen` is a further condition.
         """
         query = (
             sa.select(
@@ -126,18 +123,13 @@ class Holding(Reading):
         )
         if chosen is not None:
             query = query.where(chosen)
-        if codes is not None and len(codes) <= NAMED_AT_MOST:
-            # A parcel that had another code on other days is the same one.
-            same = version.alias("same")
-            ids = sa.select(same.c.parcel_id).where(
-                same.c.layer == layer.key,
-                same.c.recorded_to == NOT_SUPERSEDED,
-                same.c.code.in_(codes.tolist()),
-            )
-            query = query.where(version.c.parcel_id.in_(ids))
+        others = np.zeros(0, np.int64) if ids is None else ids
+        if codes is not None and len(codes) + len(others) <= NAMED_AT_MOST:
+            query = query.where(_is_of(layer, codes, others))
         rows = self.store.frame(connection, query)
         if codes is not None:
-            theirs = rows.loc[rows["code"].isin(codes), "parcel_id"]
+            named = rows["code"].isin(codes) | rows["parcel_id"].isin(others)
+            theirs = rows.loc[named, "parcel_id"]
             rows = rows[rows["parcel_id"].isin(theirs)].reset_index(drop=True)
         held = parcels_frame(rows, layer, SHOWN, layer.own_fields).reset_index()
         held["version"] = rows["version"].astype("int64")
@@ -146,6 +138,23 @@ class Holding(Reading):
         held["row"] = rows["source_row"].astype("Int64")
         held["valid_to"] = as_column(rows["valid_to"], "valid_to")
         return held
+
+
+def _is_of(layer: Layer, codes: pd.Series, ids: np.ndarray) -> Any:
+    """The condition for versions of the parcels with these codes or numbers.
+
+    A parcel that had another code on other days is the same one.
+    """
+    same = version.alias("same")
+    coded = sa.select(same.c.parcel_id).where(
+        same.c.layer == layer.key,
+        same.c.recorded_to == NOT_SUPERSEDED,
+        same.c.code.in_(codes.tolist()),
+    )
+    asked = [version.c.parcel_id.in_(coded)] if len(codes) else []
+    if len(ids):
+        asked.append(version.c.parcel_id.in_(ids.tolist()))
+    return sa.or_(sa.false(), *asked)
 
 
 def _part_of(details: Any) -> object:
