@@ -23,7 +23,6 @@ from maps.cli.interruption import Interruption
 from maps.cli.merging import MergeWish, Received
 from maps.cli.proof import Proof
 from maps.cli.receipts import Answer, Receipt
-from maps.cli.refused_files import RefusedFile
 from maps.report_files import Told
 from parcels import mappings
 from parcels import register as registers
@@ -33,8 +32,9 @@ from parcels.errors import (
     ReasonNeededError,
 )
 from parcels.findings import Findings
-from parcels.ingest import containers, copies, headings, sheets
+from parcels.ingest import copies, deliveries
 from parcels.ingest.containers import Item
+from parcels.ingest.deliveries import Unread
 from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive, repairs
 from parcels.ingest.rejects import suffix_of, write_rejects
 from parcels.lifecycle import Evidence
@@ -221,25 +221,19 @@ def bring_in(  # noqa: PLR0913 - what is asked, and how to answer
     answer, watch = answer or Answer(), watch or Interruption()
     for path in files:
         _refuse_own(register, path)
-    with containers.opened(files, part=wish.options.part, bounds=wish.options.bounds) as sent:
-        known = headings.headings(layer)
-        sheets_too = [
-            one
-            for item in sent
-            for one in sheets.each(item, known=known, bounds=wish.options.bounds)
-        ]
-        received, unread = refused_files.each(
-            sheets_too, lambda one: _receive(desk, register, layer, one, wish)
+    with deliveries.sent(files, layer, wish.options) as sent:
+        received, unread = deliveries.each(
+            sent, lambda one: _receive(desk, register, layer, one, wish)
         )
-    deliveries = [one.delivery for one in received]
-    found = _found(layer, deliveries, unread)
-    told = Told(found, layer, desk.lang, _boundaries(deliveries), register.territory)
+    came = [one.delivery for one in received]
+    found = _found(layer, came, unread)
+    told = Told(found, layer, desk.lang, _boundaries(came), register.territory)
     answer.report(desk, told)
     for line in (line for one in received for line in one.said(desk, wish.merge)):
         answer.say(desk, line)
-    kept_out = sum(len(one.frame) - len(one.ready) for one in deliveries)
+    kept_out = sum(len(one.frame) - len(one.ready) for one in came)
     refused = kept_out > 0 or bool((found["severity"] == "error").any())
-    receipts = [Receipt.of(one) for one in deliveries]
+    receipts = [Receipt.of(one) for one in came]
     unread_receipts = [Receipt.of_refused(one.name, one.refusal.code) for one in unread]
     if wish.dry_run:
         answer.say(desk, desk.say("commands.import_said.dry_run"))
@@ -296,8 +290,6 @@ def _refuse_own(register: Register, path: Path) -> None:
 
 
 def _receive(desk: Desk, register: Register, layer: Layer, sent: Item, wish: Wish) -> Received:
-    if sent.refused is not None:
-        raise sent.refused
     _refuse_own(register, sent.path)
     base = copies.base_of(sent.path)
     if base is not None:
@@ -326,24 +318,24 @@ def _receive(desk: Desk, register: Register, layer: Layer, sent: Item, wish: Wis
     return Received(delivery)
 
 
-def _found(layer: Layer, deliveries: list[Delivery], unread: list[RefusedFile]) -> pd.DataFrame:
+def _found(layer: Layer, came: list[Delivery], unread: list[Unread]) -> pd.DataFrame:
     whole = Findings(layer.key, "")
-    for delivery in deliveries:
+    for delivery in came:
         whole.merge(delivery.findings)
     for one in unread:
         about = Findings(layer.key, one.name)
-        one.report(about)
+        refused_files.report(one, about)
         whole.merge(about)
     return whole.frame()
 
 
-def _boundaries(deliveries: list[Delivery]) -> gpd.GeoDataFrame | None:
+def _boundaries(came: list[Delivery]) -> gpd.GeoDataFrame | None:
     """Boundaries of all files as they were delivered, in the register's CRS."""
-    if not deliveries:
+    if not came:
         return None
-    parts = [one.frame[["file", "row", one.frame.geometry.name]] for one in deliveries]
+    parts = [one.frame[["file", "row", one.frame.geometry.name]] for one in came]
     whole = pd.concat(parts, ignore_index=True)
-    return gpd.GeoDataFrame(whole, geometry=deliveries[0].frame.geometry.name)
+    return gpd.GeoDataFrame(whole, geometry=came[0].frame.geometry.name)
 
 
 def _store(

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from parcels import words
-from parcels.errors import FileNotReadableError
+from parcels.errors import FileNotReadableError, PartNotChosenError
 from parcels.findings import Findings
 from parcels.ingest import (
     archives,
@@ -24,6 +24,7 @@ from parcels.ingest import (
     ogr,
     parquet,
     separated,
+    sheets,
     workbook,
 )
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of
@@ -63,13 +64,14 @@ def read(  # noqa: PLR0913 - everything said of the delivery meets here
         FileNotReadableError: It cannot be opened, or is broken beyond reading.
         FileNotSafeError, FileTooLargeError: It would harm this machine.
         FormatNotKnownError: No reader takes this kind of file.
-        PartNotChosenError: It holds several deliveries, or no sheet or layer called `part`.
+        PartNotChosenError: It holds several deliveries (`deliveries.receive_all` takes them all),
+            or no sheet or layer called `part`.
     """
     within = bounds or limits()
     if isinstance(sent, Path):
         with containers.only(sent, part=part, bounds=within) as item:
             return read(
-                item,
+                _only_sheet(item, known, within) if surfaces else item,
                 findings=findings,
                 known=known,
                 encoding=encoding,
@@ -95,6 +97,15 @@ def read(  # noqa: PLR0913 - everything said of the delivery meets here
     national.check(sent.package, arrived, findings)
     idle = frozenset(words.formats()["national"]["housekeeping"])
     return replace(arrived, idle=arrived.idle | idle)
+
+
+def _only_sheet(item: Item, known: Collection[str], bounds: Limits) -> Item:
+    """The item, unless it is a workbook in which every sheet is a delivery."""
+    inside = sheets.each(item, known=known, bounds=bounds)
+    if len(inside) > 1:
+        parts = [one.part for one in inside]
+        raise PartNotChosenError(file=item.name, part="", parts=parts)
+    return inside[0]
 
 
 def _read(  # noqa: PLR0913 - everything said of the delivery meets here
