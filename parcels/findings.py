@@ -23,6 +23,7 @@ CODES: Final[Mapping[str, Severity]] = {
     # the file
     "file_refused": Severity.ERROR,
     "encoding_guessed": Severity.INFO,
+    "encoding_doubtful": Severity.WARNING,
     "crs_assumed": Severity.INFO,
     "crs_missing": Severity.ERROR,
     "crs_doubtful": Severity.ERROR,

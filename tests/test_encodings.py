@@ -53,7 +53,7 @@ def test_rare_characters_come_in_or_the_guess_is_told_with_a_sample(
 
     got, _, found = opened(tmp_path_factory.mktemp("e"), text, encoding)
 
-    told = found[found["code"] == "encoding_guessed"]
+    told = found[found["code"].isin(["encoding_guessed", "encoding_doubtful"])]
     assert got == text or (len(told) == 1 and told["found"].iloc[0] in got)
 
 
@@ -104,7 +104,7 @@ def test_big5_is_told_from_gb18030_and_said_to_be_a_guess(tmp_path_factory, word
 
     assert name in {"big5", "gb18030", "latin-1"}
     assert (name == "big5") == (words in got)
-    assert found["code"].tolist() == ["encoding_guessed"]
+    assert found["code"].tolist() in (["encoding_guessed"], ["encoding_doubtful"])
 
 
 def test_most_big5_is_guessed_rightly():

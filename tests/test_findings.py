@@ -39,7 +39,7 @@ from layers import catalog
 from maps.cli import refused_files
 from parcels import districts
 from parcels.findings import CODES, Findings
-from parcels.ingest import containers
+from parcels.ingest import containers, deliveries
 from parcels.ingest.bounds import limits
 from parcels.ingest.delivery import Delivery, ReceiveOptions, receive
 from parcels.matching import SameLand
@@ -87,6 +87,18 @@ def drawn(*shapes, layer=PLOT, options=None, suffix=".gpkg", **columns) -> Make:
         path = folder / f"地块{suffix}"
         gpd.GeoDataFrame(rows, geometry=here, crs=4490).to_file(path)
         return door(path, layer, **(options or {}))
+
+    return make
+
+
+def kanji(encoding: str) -> Make:
+    """A list with headings in ASCII and names that two encodings read as words."""
+
+    def make(folder):
+        path = folder / "列表.csv"
+        names = ["東京都千代田区霞関", "土壌汚染対策区域", "旧工場跡地調査"]
+        path.write_bytes("".join(f"{one}\n" for one in ["name", *names]).encode(encoding))
+        return door(path)
 
     return make
 
@@ -324,6 +336,7 @@ def beside(east: float, *, code: str = "N", north: float = 100) -> gpd.GeoDataFr
 CASES: dict[str, tuple[Make, Make]] = {
     # the file
     "encoding_guessed": (listed(encoding="gb18030"), listed(encoding="utf-8-sig")),
+    "encoding_doubtful": (kanji("euc_jp"), kanji("cp932")),
     "crs_assumed": (planes(TOWN_39, prj=None), planes(TOWN_39, prj=4527)),
     "crs_missing": (planes(SIX_DIGITS, prj=None), planes(SIX_DIGITS, prj=None, DH=[39])),
     "crs_doubtful": (planes(SIX_DIGITS, prj=4547), planes(SIX_DIGITS, prj=4548)),
@@ -542,10 +555,10 @@ def beside_a_list(name: str, content: bytes) -> Callable[[Path], list[str]]:
         listed()(folder)
         (folder / name).write_bytes(content)
         with containers.opened([folder]) as sent:
-            _, unread = refused_files.each(sent, door)
+            _, unread = deliveries.each(sent, door)
         findings = Findings(PLOT.key, folder.name)
         for one in unread:
-            one.report(findings)
+            refused_files.report(one, findings)
         return findings.frame()["code"].tolist()
 
     return found

@@ -22,7 +22,7 @@ from parcels.errors import FileNotReadableError
 from parcels.findings import Findings
 from parcels.ingest import gdal, ogr
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of
-from parcels.ingest.encodings import decoded, fits, guess, known_codec
+from parcels.ingest.encodings import decoded, fits, guess, known_codec, report_guess
 
 _VERSION: Final = re.compile(rb"\$ACADVER\s+1\s+AC(\d{4})")
 _CODE_PAGE: Final = re.compile(rb"\$DWGCODEPAGE\s+3\s+(\S+)")
@@ -98,9 +98,7 @@ def _encoding(path: Path, *, stated: str | None, findings: Findings) -> str:
         return declared or "utf-8"
     name = guess(samples)
     sample = decoded(max(samples, key=len), name).strip()[:40]
-    findings.add(
-        "encoding_guessed", found=sample, details={"encoding": name, "declared": declared or ""}
-    )
+    report_guess(findings, name, samples, declared=declared or "", sample=sample)
     return name
 
 

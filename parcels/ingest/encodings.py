@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,16 +14,28 @@ from parcels.findings import Findings
 
 _CJK: Final = "gb18030"
 _TAIWAN: Final = "big5"
+_JAPAN: Final = "euc_jp"
+_JAPAN_WINDOWS: Final = "cp932"
 _BYTES: Final = "latin-1"
 # How large a part of the characters must be everyday Chinese before a guess says "Chinese".
 _EVERYDAY_SHARE: Final = 0.5
 _WHOLE_SHARE: Final = 0.9
 # First bytes of everyday characters: in GB 2312 signs, full-width letters and hanzi, in Big5 signs
-# and the characters of the first level.
+# and the characters of the first level, in EUC-JP signs, kana and the kanji of the first level.
 _EVERYDAY: Final = {
     "gb2312": frozenset({0xA1, 0xA3, *range(0xB0, 0xF8)}),
     "big5": frozenset({0xA1, 0xA2, *range(0xA4, 0xC7)}),
+    "euc_jp": frozenset({0xA1, 0xA3, 0xA4, 0xA5, *range(0xB0, 0xD0)}),
 }
+# The standard that says what is everyday in an encoding.
+_STANDARDS: Final = {
+    _CJK: "gb2312", _TAIWAN: "big5", _JAPAN: "euc_jp", _JAPAN_WINDOWS: "euc_jp",
+}  # fmt: skip
+_KANA: Final = ("\u3041", "\u30fe")
+# Kana stand at the same places in GB 2312 and EUC-JP: a text with many is Japanese.
+_KANA_SHARE: Final = 0.1
+# Fewer different characters do not tell two encodings apart: offices here send GBK.
+_TELLING: Final = 12
 _HEAD: Final = 4096
 _SIGNS: Final = b"\t\n\r,;=[]0123456789"
 _WORD: Final = re.compile(r"[^\s\"'<>{}\[\]=,;:]+")
@@ -75,18 +88,62 @@ def cleanly(samples: Iterable[bytes], encoding: str) -> bool:
 
 
 def guess(samples: Sequence[bytes]) -> str:
-    """The likeliest encoding of these samples: UTF-8, GB18030, Big5, else Latin-1.
+    """The likeliest encoding of these samples: UTF-8, GB18030, Big5, Japanese, else Latin-1.
 
     Args:
         samples: Texts as bytes, at least one with a byte over 127.
     """
     if fits(samples, "utf-8") and not _rather_chinese(samples):
         return "utf-8"
-    mainland = _everyday_share(samples, _CJK, "gb2312") if fits(samples, _CJK) else 0.0
-    taiwan = _everyday_share(samples, _TAIWAN, "big5") if fits(samples, _TAIWAN) else 0.0
-    if taiwan >= _WHOLE_SHARE and taiwan > mainland:
-        return _TAIWAN
+    shares = _plausible(samples)
+    mainland = shares.pop(_CJK, 0.0)
+    if shares.get(_JAPAN, 0.0) >= _WHOLE_SHARE and _kana_share(samples, _JAPAN) >= _KANA_SHARE:
+        return _JAPAN
+    other = max(shares, key=lambda name: shares[name], default=_BYTES)
+    if other != _JAPAN and shares.get(other, 0.0) >= _WHOLE_SHARE and shares[other] > mainland:
+        return other
     return _CJK if mainland >= _EVERYDAY_SHARE else _BYTES
+
+
+def rival(samples: Sequence[bytes], name: str) -> str | None:
+    """Another encoding in which these samples are everyday text as well; None where none is.
+
+    Args:
+        samples: Texts as bytes.
+        name: The encoding that was guessed.
+    """
+    # That it is Japanese of Unix, its kana have decided already.
+    if name not in _STANDARDS or name == _JAPAN or len(_foreign(samples, name)) < _TELLING:
+        return None
+    shares = _plausible(samples)
+    mine = shares.pop(name, 0.0)
+    other = max(shares, key=lambda one: shares[one], default=None)
+    if other is None or shares[other] < _WHOLE_SHARE or shares[other] <= mine - (1 - _WHOLE_SHARE):
+        return None
+    return other
+
+
+def report_guess(
+    findings: Findings, name: str, samples: Sequence[bytes], *, declared: str = "", sample: str
+) -> None:
+    """Tell of a guess with a sample; where another is as likely, of both with a sample each.
+
+    Args:
+        findings: Takes it.
+        name: The encoding that was taken.
+        samples: Texts as bytes.
+        declared: What the file says and cannot be true.
+        sample: A piece of the text as it was read.
+    """
+    details = {"encoding": name, "declared": declared}
+    other = rival(samples, name)
+    if other is None:
+        findings.add("encoding_guessed", found=sample, details=details)
+        return
+    longest = max((one for one in samples if not one.isascii()), key=len, default=b"")
+    pieces = [first_foreign(decoded(longest, one)) for one in (name, other)]
+    details |= {"other": other, "other_sample": pieces[1]}
+    findings.add("encoding_doubtful", found=pieces[0], details=details)
 
 
 def decoded(sample: bytes, encoding: str) -> str:
@@ -148,14 +205,15 @@ def open_text(
         FileNotReadableError: It cannot be opened, or is not text in the stated encoding.
     """
     try:
-        text, name, guessed = read_text(path.read_bytes(), encoding)
+        content = path.read_bytes()
+        text, name, guessed = read_text(content, encoding)
     except OSError as error:
         raise FileNotReadableError(file=path.name, reason=error.strerror or str(error)) from error
     except (UnicodeError, LookupError) as error:
         raise FileNotReadableError(file=path.name, reason=str(error)) from error
     if guessed:
-        details = {"encoding": name, "declared": ""}
-        findings.add("encoding_guessed", found=first_foreign(telling(text)), details=details)
+        sample = first_foreign(telling(text))
+        report_guess(findings, name, [content], sample=sample)
     return text, name
 
 
@@ -175,17 +233,39 @@ def _is_text(sample: bytes, encoding: str) -> bool:
     return True
 
 
+def _plausible(samples: Sequence[bytes]) -> dict[str, float]:
+    """How large a part of the characters is everyday text, by encoding that the samples fit."""
+    return {
+        name: _everyday_share(samples, name, standard)
+        for name, standard in _STANDARDS.items()
+        if fits(samples, name)
+    }
+
+
+def _foreign(samples: Iterable[bytes], encoding: str) -> Counter[str]:
+    """How often each character outside ASCII stands in the samples."""
+    counted: Counter[str] = Counter()
+    for sample in samples:
+        counted.update(decoded(sample, encoding))
+    return Counter({one: count for one, count in counted.items() if not one.isascii()})
+
+
 def _everyday_share(samples: Iterable[bytes], encoding: str, standard: str) -> float:
     # Everyday Chinese is what the first standards hold; Western text read as GB 18030 falls nearly
     # wholly outside it.
-    foreign = everyday = 0
-    for sample in samples:
-        for character in decoded(sample, encoding):
-            if character.isascii():
-                continue
-            foreign += 1
-            everyday += next(iter(character.encode(standard, "ignore")), 0) in _EVERYDAY[standard]
-    return everyday / foreign if foreign else 0.0
+    counted, usual = _foreign(samples, encoding), _EVERYDAY[standard]
+    everyday = sum(
+        count
+        for one, count in counted.items()
+        if next(iter(one.encode(standard, "ignore")), 0) in usual
+    )
+    return everyday / counted.total() if counted else 0.0
+
+
+def _kana_share(samples: Iterable[bytes], encoding: str) -> float:
+    counted = _foreign(samples, encoding)
+    kana = sum(count for one, count in counted.items() if _KANA[0] <= one <= _KANA[1])
+    return kana / counted.total() if counted else 0.0
 
 
 def _rather_chinese(samples: Sequence[bytes]) -> bool:

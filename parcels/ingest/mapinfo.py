@@ -20,13 +20,19 @@ from parcels.findings import Findings
 from parcels.ingest import dbf
 from parcels.ingest.arrived import Arrived, Kind, source_of
 from parcels.ingest.bounds import Limits
-from parcels.ingest.encodings import decoded, guess, known_codec
+from parcels.ingest.encodings import decoded, guess, known_codec, report_guess
 from parcels.ingest.ogr import read_layered
 
 _CHARSET: Final = re.compile(rb'(charset\s+)("?)([A-Za-z0-9_-]+)("?)', re.IGNORECASE)
 _NEUTRAL: Final = b"neutral"
 _FAMILY: Final = frozenset({".tab", ".dat", ".map", ".id", ".ind", ".mif", ".mid"})
-_NAMES: Final = {"gb18030": b"WindowsSimpChinese", "utf-8": b"UTF-8", "latin-1": b"WindowsLatin1"}
+_NAMES: Final = {
+    "gb18030": b"WindowsSimpChinese",
+    "big5": b"WindowsTradChinese",
+    "cp932": b"WindowsJapanese",
+    "utf-8": b"UTF-8",
+    "latin-1": b"WindowsLatin1",
+}
 _CODECS: Final = {b"windowssimpchinese": "gb18030", b"utf-8": "utf-8"}
 _SAMPLES: Final = 1 << 20
 
@@ -92,8 +98,10 @@ def _encoding(
     if _charset(head) != _NEUTRAL or not samples:
         return None
     name = guess(samples)
+    # MapInfo has no word for the Japanese encoding of Unix: it never wrote such a file.
+    name = name if name in _NAMES else "gb18030"
     sample = decoded(max(samples, key=len), name).strip()[:40]
-    findings.add("encoding_guessed", found=sample, details={"encoding": name, "declared": ""})
+    report_guess(findings, name, samples, sample=sample)
     return name
 
 

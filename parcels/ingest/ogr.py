@@ -9,7 +9,6 @@ go that way (`streaming`), and so do broken ones, where pyogrio's sweep ends ear
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -28,18 +27,15 @@ from parcels import crs, words
 from parcels.errors import (
     FileNotReadableError,
     FileNotSafeError,
-    FileTooLargeError,
     PartNotChosenError,
 )
 from parcels.findings import Findings
-from parcels.ingest import archives, gdal, gpkg_schema
+from parcels.ingest import gdal, gpkg_schema, parsed, placemarks
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of, unique_names
 from parcels.ingest.bounds import Limits
-from parcels.ingest.encodings import first_foreign, read_text
 from parcels.ingest.wkb import is_curved
 from parcels.ingest.wkb import solid as solid_kind
 
-_PROLOGUE: Final = re.compile(r"<\?xml.*?\?>", re.DOTALL)
 # GDAL, Arrow and pyogrio between them raise all of these on broken files.
 BROKEN: Final = (
     DataSourceError,
@@ -56,8 +52,12 @@ BROKEN: Final = (
 LAYERED: Final = frozenset({Kind.GEOPACKAGE, Kind.FILE_GDB})
 """Kinds of file that hold several layers by name."""
 
-_PARSED: Final = frozenset({Kind.GEOJSON, Kind.KML})
-_GDAL_NAMES: Final = {"utf-8": "UTF-8", "gb18030": "GB18030", "latin-1": "ISO-8859-1"}
+_GDAL_NAMES: Final = {
+    "utf-8": "UTF-8",
+    "gb18030": "GB18030",
+    "latin-1": "ISO-8859-1",
+    "euc_jp": "EUC-JP",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,24 @@ def read_layered(
         PartNotChosenError: It has no layer called `part`.
     """
     computed = gpkg_schema.computed_tables(path) if kind is Kind.GEOPACKAGE else frozenset()
-    content, encoding = _as_utf8(path, kind, findings, bounds)
+    text, encoding = parsed.as_utf8(path, kind, findings, bounds)
+    with parsed.as_file(text, path.name) as content:
+        arrived = _read_layers(
+            path, content, kind, findings=findings, bounds=bounds, part=part, computed=computed
+        )
+    return arrived if encoding is None else replace(arrived, encoding=encoding)
+
+
+def _read_layers(  # noqa: PLR0913 - everything said of the file meets here
+    path: Path,
+    content: Path,
+    kind: Kind,
+    *,
+    findings: Findings,
+    bounds: Limits,
+    part: str | None,
+    computed: frozenset[str],
+) -> Arrived:
     try:
         with warnings.catch_warnings():
             # GDAL warns of columns it cannot take in layers that are not read.
@@ -103,7 +120,7 @@ def read_layered(
             layers = _layer_names(content, part, path.name, computed)
             if kind is not Kind.KML:
                 layers = _chosen(content, layers, findings=findings)
-        if isinstance(content, Path) and size_of(content) > bounds.streamed_from_bytes:
+        if size_of(content) > bounds.streamed_from_bytes:
             return _streamed(path, kind, layers, findings=findings, bounds=bounds)
         with gdal.settings(gdal.KML if kind is Kind.KML else {}):
             sweeps = [sweep(content, layer=name) for name in layers]
@@ -111,6 +128,8 @@ def read_layered(
         if kind is Kind.GEOJSON:
             # GDAL takes in the whole text before the first feature: no record stands alone.
             raise FileNotReadableError(file=path.name, reason=str(error)) from error
+        if kind is Kind.KML and (left := _by_placemark(path, content, findings)) is not None:
+            return left
         return _by_record(path, kind, error, findings=findings, part=part)
     whole = _joined(sweeps, layers)
     rows = np.arange(1, len(whole.table) + 1)
@@ -125,18 +144,15 @@ def read_layered(
         source_of(path),
         framed(whole.table, whole.geometry, rows=rows),
         crs_of(whole.crs_name),
-        encoding=encoding,
         part=layers[0] if kind in LAYERED and layers else None,
     )
 
 
-def sweep(
-    content: Path | bytes, *, layer: str | None = None, encoding: str | None = None
-) -> Sweep:
+def sweep(content: Path, *, layer: str | None = None, encoding: str | None = None) -> Sweep:
     """One layer read whole through Arrow.
 
     Args:
-        content: Path, or the file itself.
+        content: The file.
         layer: Name of the layer; None for the first.
         encoding: GDAL's name of the encoding of its text.
 
@@ -212,7 +228,7 @@ def size_of(path: Path) -> int:
 
 
 def _straightened(
-    content: Path | bytes, wkb: np.ndarray, layer: str | None
+    content: Path, wkb: np.ndarray, layer: str | None
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """The boundaries with lines for curves, in GDAL's steps of 4 degrees, and how many had such.
 
@@ -221,19 +237,17 @@ def _straightened(
     from parcels.ingest.streaming import shapes_of_layer  # noqa: PLC0415 - brings a second GDAL
 
     curved = np.array([one is not None and is_curved(one) for one in wkb], bool)
-    if isinstance(content, bytes):  # text of GeoJSON or KML, which know no curves
-        raise ValueError(content[:40])  # noqa: TRY004 - the file is wrong, not the program
     shapes, spoiled = shapes_of_layer(content, layer=layer)
     return shapes, spoiled, int(curved.sum())
 
 
-def address(content: Path | bytes) -> str | Path | bytes:
+def address(content: Path) -> str | Path:
     """What names exactly this file to pyogrio.
 
     In a path it takes "!" for the border of an archive and "?" for the query of a web address,
     but people end names in "!". The part of a file from its first byte on is the file.
     """
-    if isinstance(content, bytes) or not {"!", "?"} & set(str(content)) or content.is_dir():
+    if not {"!", "?"} & set(str(content)) or content.is_dir():
         return content
     return f"/vsisubfile/0,{content.absolute()}"
 
@@ -288,51 +302,8 @@ def _written(one: Any) -> str | None:
     return str(one)
 
 
-def _as_utf8(
-    path: Path, kind: Kind, findings: Findings, bounds: Limits
-) -> tuple[Path | bytes, str | None]:
-    # GDAL takes these two for UTF-8 whatever they hold.
-    if kind not in _PARSED:
-        return path, None
-    check_parsed(path, bounds)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FileNotReadableError(file=path.name, reason=error.strerror or str(error)) from error
-    if kind is Kind.KML:
-        archives.check_xml(content, path.name)
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        text, name, guessed = read_text(content)
-        if guessed:
-            details = {"encoding": name, "declared": ""}
-            findings.add("encoding_guessed", found=first_foreign(text), details=details)
-        if kind is Kind.KML:
-            text = _PROLOGUE.sub('<?xml version="1.0" encoding="UTF-8"?>', text, count=1)
-        return text.encode(), name
-    return path, "utf-8"
-
-
-def check_parsed(path: Path, bounds: Limits) -> None:
-    """Refuse a file too large for a kind that is parsed whole.
-
-    Raises:
-        FileTooLargeError: It is.
-        FileNotReadableError: It is not there.
-    """
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise FileNotReadableError(file=path.name, reason=error.strerror or str(error)) from error
-    if size > bounds.parsed_bytes:
-        raise FileTooLargeError(
-            file=path.name, reason="parsed_size", found=size, limit=bounds.parsed_bytes
-        )
-
-
 def _layer_names(
-    content: Path | bytes, part: str | None, file: str, computed: frozenset[str]
+    content: Path, part: str | None, file: str, computed: frozenset[str]
 ) -> list[str]:
     """The layers to choose from: those with boundaries first, none that is computed."""
     listed = [(str(name), kind) for name, kind in pyogrio.list_layers(address(content))]
@@ -346,7 +317,7 @@ def _layer_names(
     return [name for name, _ in sorted(plain, key=lambda one: one[1] is None)]
 
 
-def _chosen(content: Path | bytes, layers: list[str], *, findings: Findings) -> list[str]:
+def _chosen(content: Path, layers: list[str], *, findings: Findings) -> list[str]:
     if len(layers) < 2:
         return layers
     place = address(content)
@@ -435,6 +406,28 @@ def report_spoiled(one: Sweep, rows: np.ndarray, findings: Findings) -> None:
         found=list(one.solid.values()),
         details=words.in_both(words.values()["shapes"], "flat", "expected"),
     )
+
+
+def _by_placemark(path: Path, content: Path, findings: Findings) -> Arrived | None:
+    """The placemarks of a KML that is no whole XML, with all that they say."""
+    left = placemarks.mended(content.read_bytes())
+    if left is None:
+        return None
+    try:
+        with gdal.settings(gdal.KML), parsed.as_file(left.content, path.name) as mended:
+            layers = _layer_names(mended, None, path.name, frozenset())
+            whole = _without_housekeeping(
+                _joined([sweep(mended, layer=name) for name in layers], layers)
+            )
+    except BROKEN:
+        return None
+    if len(whole.table) != len(left.numbers):
+        return None
+    rows = left.numbers + 1
+    findings.add("record_damaged", rows=left.damaged + 1)
+    report_spoiled(whole, rows, findings)
+    frame = framed(whole.table, whole.geometry, rows=rows)
+    return Arrived(Kind.KML, source_of(path), frame, crs_of(whole.crs_name))
 
 
 def _by_record(

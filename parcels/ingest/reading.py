@@ -23,6 +23,7 @@ from parcels.ingest import (
     national,
     ogr,
     parquet,
+    parsed,
     separated,
     sheets,
     workbook,
@@ -144,7 +145,7 @@ def _shapefile(path: Path, _kind: Kind, **said: Any) -> Arrived:
 
 
 def _drawing(path: Path, _kind: Kind, *, bounds: Limits, **said: Any) -> Arrived:
-    ogr.check_parsed(path, bounds)
+    parsed.check_parsed(path, bounds)
     return drawings.read_drawing(path, **said)
 
 

@@ -22,6 +22,7 @@ from parcels.ingest.encodings import (
     guess,
     known_codec,
     read_text,
+    report_guess,
     unlikely,
 )
 
@@ -167,11 +168,8 @@ def _encoding(
     name = guess(samples)
     if declared in _FIT_ALL and name == _WESTERN:
         return _settled(str(declared), samples)
-    findings.add(
-        "encoding_guessed",
-        found=decoded(max(samples, key=len), name).strip()[:40],
-        details={"encoding": name, "declared": declared or ""},
-    )
+    sample = decoded(max(samples, key=len), name).strip()[:40]
+    report_guess(findings, name, samples, declared=declared or "", sample=sample)
     return _settled(name, samples)
 
 
