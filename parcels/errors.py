@@ -289,6 +289,24 @@ class SettingNotUnderstoodError(Refusal):
     code = "setting_not_understood"
 
 
+class PeriodNotUnderstoodError(Refusal):
+    """A period is no quarter, year or day. Fields: period."""
+
+    code = "period_not_understood"
+
+
+class UnknownIndicatorError(Refusal):
+    """No indicator has this key. Fields: indicator, known."""
+
+    code = "unknown_indicator"
+
+
+class UnknownMeasureError(Refusal):
+    """The plan has no measure of this number. Fields: measure, known."""
+
+    code = "unknown_measure"
+
+
 class OutputFileNeededError(Refusal):
     """What this form of output makes must go to a file. Fields: format."""
 
