@@ -38,6 +38,9 @@ from parcels.tables import (
 SHOWN: Final = (*CORE_COLUMNS, "area_m2", "valid_from")
 """What every layer shows of a version, besides its own fields."""
 
+VERSION: Final = "version"
+"""The id of the version read; a frame has it where it is asked for by name."""
+
 _NUMBERS: Final = frozenset({"declared_area_m2", "registered_lon", "registered_lat", "area_m2"})
 _GROUPED: Final = ("district", "unit", "stage", "area_m2")
 _DAYS: Final = ("valid_from", "valid_to")
@@ -149,7 +152,8 @@ class Reading:
             layer: Key of the layer.
             moment: The two times.
             where: Which parcels; all by default.
-            columns: Field keys to read; by default all, with `area_m2` and `valid_from`.
+            columns: Field keys to read, VERSION too; by default all of the layer's, with `area_m2`
+                and `valid_from`.
             boundaries: False leaves the geometry column empty and reads much less.
 
         Returns:
@@ -159,6 +163,8 @@ class Reading:
         core = [c for c in SHOWN if columns is None or c in columns]
         own = [f for f in declared.own_fields if columns is None or f.key in columns]
         wanted: list[Any] = [version.c.parcel_id, *[version.c[c] for c in core]]
+        if columns is not None and VERSION in columns:
+            wanted.append(version.c.id.label(VERSION))
         if own:
             wanted.append(sa.cast(version.c.attributes, sa.Text).label("attributes"))
         if boundaries:
@@ -167,7 +173,10 @@ class Reading:
         with self.store.read() as connection:
             known = self._known(connection, moment)
             rows = self.store.frame(connection, query.params(known=known))
-        return parcels_frame(rows, declared, core, own)
+        frame = parcels_frame(rows, declared, core, own)
+        return (
+            frame if VERSION not in rows else frame.assign(**{VERSION: rows[VERSION].to_numpy()})
+        )
 
     def pages(
         self,

@@ -227,6 +227,14 @@ WRONG = [
 SAID_OF_PLANS = {"row_wrong_length", "measure_number_wrong"}
 SAID_OF_GATES = {"basis_unknown", "due_or_months", "not_day", "not_integers"}
 SAID_OF_FILES = {"file_not_readable", "not_utf8", "layer_twice"}
+SAID_OF_INDICATORS = {
+    *("when_unknown", "claim_unclear", "claim_unknown", "layer_unknown", "layer_field_unknown"),
+    *("field_kind_differs", "ordered_not_two", "code_unknown", "figure_basis_unknown"),
+    *("figure_measure_unknown", "figure_role_unknown", "operator_unknown", "indicator_unknown"),
+    *("term_unknown", "term_missing", "term_not_used", "terms_not_used", "number_wrong"),
+    "days_reversed",
+}
+"""Each of them is met in test_indicator_files."""
 
 
 def declared(folder: Path, declaration: str | bytes, name: str = "school_garden.toml") -> Path:
@@ -558,6 +566,7 @@ def test_what_layers_share_is_checked_too(tmp_path, file, there, instead, code, 
 @pytest.mark.parametrize("lang", text.LANGUAGES)
 def test_every_problem_has_its_sentence_and_no_sentence_is_idle(lang):
     met = {code for _, _, code, _, _ in WRONG} | SAID_OF_FILES | SAID_OF_PLANS | SAID_OF_GATES
+    met |= SAID_OF_INDICATORS
 
     assert set(text.words("catalog.problem", lang)) == met
 

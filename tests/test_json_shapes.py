@@ -21,7 +21,8 @@ PARCELS = [
     *("survey_due_on", "survey_notified_on", "planned_use_class", "construction_started_on"),
     *("works_unit", "effect_assessor", "survey_uploaded_on", "assessment_uploaded_on"),
     *("effect_uploaded_on", "is_priority", "in_aftercare", "aftercare_review_due_on"),
-    *("aftercare_reviewed_on", "produced_on", "produced_by", "remarks", "area_m2", "valid_from"),
+    *("aftercare_reviewed_on", "national_system_on", "inspected_on", "produced_on", "produced_by"),
+    *("remarks", "area_m2", "valid_from"),
 ]
 ROWS = {
     "import": [
