@@ -7,6 +7,7 @@ files are refused at once.
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import errno
 import os
@@ -17,10 +18,12 @@ from types import MappingProxyType
 from typing import Final
 
 from layers import forms, layer_files, lifecycle_files, plan
-from layers.declaration import Declaration, Problems
+from layers.declaration import Declaration, Problems, nearest
 from layers.lifecycle_files import Passage
-from parcels import words
+from parcels import legal_basis, words
 from parcels.errors import FileNotReadableError, UnknownLayerError, UnknownRuleError
+from parcels.findings import Severity
+from parcels.legal_basis import Article
 from parcels.model import Choice, Gate, Label, Layer, Milestone
 
 REFERENCE: Final = Path(__file__).parent / "reference"
@@ -34,12 +37,20 @@ class Rule:
     """A rule between layers that a layer names in `rules`.
 
     Attributes:
+        severity: An error is what the law forbids.
         basis: The articles it rests on; None where it is a matter of consistency.
+        subject: Of `parcels.legal_basis`: the article in force on a day.
     """
 
     key: str
     label: Label
+    severity: Severity
     basis: str | None = None
+    subject: str | None = None
+
+    def article(self, on: dt.date) -> Article | None:
+        """The article in force on a day; None where the rule rests on none."""
+        return None if self.subject is None else legal_basis.subjects()[self.subject].on(on)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,10 +167,25 @@ def _enabled(layer: Layer, wanted: frozenset[str]) -> Layer:
 
 def _rules(declaration: Declaration) -> dict[str, Rule]:
     read = declaration.form(forms.RULES).get("rules", [])
+    for position, rule in enumerate(read):
+        subject = rule.get("subject")
+        if subject is not None and subject not in legal_basis.subjects():
+            declaration.problem(
+                "basis_unknown",
+                at=("rules", position, "subject"),
+                found=subject,
+                expected=nearest(subject, legal_basis.subjects()),
+            )
     if not declaration.is_sound:
         return {}
     return {
-        rule["key"]: Rule(rule["key"], Label(rule["zh"], rule["en"]), rule.get("basis"))
+        rule["key"]: Rule(
+            rule["key"],
+            Label(rule["zh"], rule["en"]),
+            Severity(rule["severity"]),
+            rule.get("basis"),
+            rule.get("subject"),
+        )
         for rule in read
     }
 

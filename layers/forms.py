@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from layers.declaration import Entry, Form
+from parcels.findings import Severity
 from parcels.model import CORE_COLUMNS, Kind, Reviewed, Shape
 
 UNITS: Final = frozenset(
@@ -21,8 +22,9 @@ _KEPT_COLUMNS: Final = """
 
 # Tables of the register, beside which each layer becomes a view.
 _KEPT_TABLES: Final = """
-    alembic_version boundary change district edition evidence export_file export_log file lineage
-    overlap parcel part published site site_member site_proposal unit version spatial_ref_sys
+    accepted_issue alembic_version boundary change district edition evaluation_override
+    evaluation_scheme evidence export_file export_log file lineage overlap parcel part published
+    site site_member site_proposal unit version spatial_ref_sys
 """
 
 # Words that PostgreSQL 15 reserves, or SQLite 3.40 does not take as a name without quotes.
@@ -140,7 +142,15 @@ RULES: Final[Form] = {
     "rules": Entry(
         "tables",
         required=True,
-        form={"key": Entry("text", required=True), **_LABEL, "basis": Entry("text")},
+        form={
+            "key": Entry("text", required=True),
+            **_LABEL,
+            "basis": Entry("text"),
+            "severity": Entry(
+                "text", required=True, words=frozenset(Severity), refuse="severity_unknown"
+            ),
+            "subject": Entry("text"),
+        },
     )
 }
 """The file of the rules between layers."""

@@ -160,16 +160,9 @@ def check_registered_points(draft: pd.DataFrame, geometry: np.ndarray, report: R
     if not {"registered_lon", "registered_lat"} <= set(draft.columns):
         return
     points = draft[["registered_lon", "registered_lat"]].to_numpy(float)
-    stated = np.flatnonzero(np.isfinite(points).all(axis=1) & is_polygon(geometry))
-    shapes = geometry[stated]
-    outside = stated[~shapely.intersects_xy(shapes, points[stated, 0], points[stated, 1])]
+    outside, away, inside = points_outside(points, geometry)
     if not len(outside):
         return
-    lat = lengths.middle_lat(geometry[outside])
-    ground = lengths.on_ground(geometry[outside], lat)
-    away = shapely.distance(ground, lengths.on_ground(shapely.points(points[outside]), lat))
-    outside, away = outside[away > POINT_M], away[away > POINT_M]
-    inside = shapely.get_coordinates(shapely.point_on_surface(geometry[outside]))
     details = [
         {
             "distance_m": round(float(d), 1),
@@ -184,3 +177,29 @@ def check_registered_points(draft: pd.DataFrame, geometry: np.ndarray, report: R
     pointed.add(
         "registered_point_outside", outside, field="registered_lon", found=found, details=details
     )
+
+
+def points_outside(
+    points: np.ndarray, geometry: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which points lie outside their polygon by more than POINT_M.
+
+    Args:
+        points: Array (n, 2) of lon, lat in EPSG:4490 degrees; NaN for none.
+        geometry: The boundaries, aligned; only polygons are looked at.
+
+    Returns:
+        Their positions, the distance in metres, and a point inside (lon, lat) to propose.
+    """
+    stated = np.flatnonzero(np.isfinite(points).all(axis=1) & is_polygon(geometry))
+    shapes = geometry[stated]
+    outside = stated[~shapely.intersects_xy(shapes, points[stated, 0], points[stated, 1])]
+    if not len(outside):
+        return outside, np.empty(0), np.empty((0, 2))
+    lat = lengths.middle_lat(geometry[outside])
+    ground = lengths.on_ground(geometry[outside], lat)
+    away = shapely.distance(ground, lengths.on_ground(shapely.points(points[outside]), lat))
+    far = away > POINT_M
+    outside, away = outside[far], away[far]
+    inside = shapely.get_coordinates(shapely.point_on_surface(geometry[outside]))
+    return outside, away, inside

@@ -1,0 +1,1 @@
+"""The rules between layers: what parcels say together that cannot stand."""
