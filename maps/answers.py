@@ -62,6 +62,7 @@ class Exit(IntEnum):
     UNKNOWN_FIGURE = 50
     PERIOD_FROZEN = 51
     PERIOD_NOT_FROZEN = 52
+    RULES_NOT_MET = 55
     INTERRUPTED = 130
 
 
@@ -99,6 +100,9 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.FrozenDamagedError: Exit.LOG_NOT_AS_SEALED,
         errors.PeriodFrozenError: Exit.PERIOD_FROZEN,
         errors.PeriodNotFrozenError: Exit.PERIOD_NOT_FROZEN,
+        errors.UnknownCheckError: Exit.UNKNOWN_RULE,
+        errors.UnknownIssueError: Exit.UNKNOWN_RULE,
+        errors.AcceptanceNotUsableError: Exit.USAGE,
         errors.UnknownParcelError: Exit.UNKNOWN_PARCEL,
         errors.UnknownDocumentError: Exit.UNKNOWN_DOCUMENT,
         errors.MovesNotAllowedError: Exit.MOVES_NOT_ALLOWED,

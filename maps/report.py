@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,6 +84,7 @@ def show(
     lang: str,
     limit: int = SHOWN,
     out: Path | None = None,
+    register: bool = False,
 ) -> None:
     """Print a report, the worst first: per code its count, the first rows, and how to mend them.
 
@@ -94,11 +96,13 @@ def show(
         lang: "zh" or "en".
         limit: Findings of one code that are printed.
         out: File to write instead.
+        register: The findings are about parcels of the register, each named in `found`, and not
+            about rows of a file.
 
     Raises:
         OutputNotWritableError: The file cannot be written.
     """
-    lines = list(_lines(found, layer=layer, lang=lang, limit=limit))
+    lines = list(_lines(found, layer=layer, lang=lang, limit=limit, register=register))
     if out is not None:
         whole = "".join(f"{' ' * indent}{line.plain}\n" for indent, line in lines)
         with placed(out) as made:
@@ -159,29 +163,34 @@ def concerned_count(found: pd.DataFrame, boundaries: gpd.GeoDataFrame | None) ->
     if boundaries is None:
         return 0
     keys = ["file", "row"]
-    named = found[["file"]].assign(row=other_rows(found))
-    rows = pd.concat([found[keys], named]).dropna().drop_duplicates()
+    rows = pd.concat([found[keys], other_places(found)]).dropna().drop_duplicates()
     drawn = boundaries.loc[boundaries.geometry.notna(), keys].drop_duplicates()
     return len(rows.merge(drawn.astype({"row": "Int64"}), on=keys))
 
 
-def other_rows(found: pd.DataFrame) -> pd.Series:
-    """The other row of the file that a finding names, e.g. the one it overlaps; else <NA>."""
+def other_places(found: pd.DataFrame) -> pd.DataFrame:
+    """File and row of the other one that a finding names, e.g. what it overlaps; else <NA>."""
     named = found["details"].str.contains('"other_row"', regex=False)
-    rows = found.loc[named, "details"].map(lambda one: json.loads(one)["other_row"])
-    return rows.astype("Int64").reindex(found.index)
+    told = [json.loads(one) for one in found.loc[named, "details"]]
+    rows = pd.Series([one["other_row"] for one in told], found.index[named], dtype="Int64")
+    elsewhere = pd.Series([one.get("other_file") for one in told], rows.index, dtype="str")
+    files = elsewhere.fillna(found.loc[named, "file"])
+    return pd.DataFrame({"file": files, "row": rows}).reindex(found.index)
 
 
 def _others(found: pd.DataFrame, lang: str) -> pd.DataFrame:
     """Findings that name another row, as that row's."""
-    rows = other_rows(found)
-    told = found[rows.notna()]
+    places = other_places(found)
+    told = found[places["row"].notna()]
+    places = places.loc[told.index]
+    details = [json.loads(one) for one in told["details"]]
     said = [
-        text.say("report.partner", lang, row=row, what=what)
-        for row, what in zip(told["row"], told["what"], strict=True)
+        # Where both are parcels of the register, the sentence names them.
+        what if "other_file" in held else text.say("report.partner", lang, row=row, what=what)
+        for held, row, what in zip(details, told["row"], told["what"], strict=True)
     ]
-    numbers = [json.loads(one).get("other") for one in told["details"]]
-    return told.assign(row=rows.dropna(), what=said, number=pd.array(numbers, dtype="str"))
+    numbers = pd.array([held.get("other") for held in details], dtype="str")
+    return told.assign(file=places["file"], row=places["row"], what=said, number=numbers)
 
 
 def _spoken(code: str, found: pd.DataFrame, layer: Layer, lang: str) -> pd.DataFrame:
@@ -199,9 +208,19 @@ def _spoken(code: str, found: pd.DataFrame, layer: Layer, lang: str) -> pd.DataF
         if alike not in said:
             known = _unbounded(details[held], lang) | dict(zip(plain, given, strict=True))
             fields = dict.fromkeys(used) | known
-            said[alike] = (speak["what"](fields), speak["mend"](fields))
+            what = _with_acceptance(speak["what"](fields), details[held], lang)
+            said[alike] = (what, speak["mend"](fields))
         rows.append(said[alike])
     return pd.DataFrame(rows, columns=["what", "mend"], index=found.index, dtype="str")
+
+
+def _with_acceptance(what: str, details: Mapping[str, Any], lang: str) -> str:
+    """A sentence with what a person said about accepting it, if anyone did."""
+    if details.get("accepted_until") is None:
+        return what
+    return text.say(f"report.acceptance.{details['state']}", lang, what=what, **{
+        key: details[f"accepted_{key}"] for key in ("by", "until", "because")
+    })  # fmt: skip
 
 
 def _unbounded(details: Mapping[str, Any], lang: str) -> dict[str, Any]:
@@ -229,13 +248,13 @@ def field_labels(found: pd.DataFrame, layer: Layer, lang: str) -> pd.Series:
 
 
 def _lines(
-    found: pd.DataFrame, *, layer: Layer, lang: str, limit: int
+    found: pd.DataFrame, *, layer: Layer, lang: str, limit: int, register: bool
 ) -> Iterator[tuple[int, Text]]:
     """Every line with its indent in characters."""
     if found.empty:
         yield 0, Text(text.say("report.none", lang))
         return
-    several = len(found["file"].unique()) > 1
+    place = _named if register else partial(_place, several=len(found["file"].unique()) > 1)
     for group in summary(found).itertuples():
         severity = Severity(group.severity)
         head = text.say(
@@ -248,12 +267,17 @@ def _lines(
         )
         yield 0, Text(head, style=_COLOURS[severity])
         alike = found[(found["code"] == group.code) & (found["severity"] == group.severity)]
-        yield from _of_code(alike, layer=layer, lang=lang, limit=limit, several=several)
+        yield from _of_code(alike, layer=layer, lang=lang, limit=limit, place=place)
     yield 0, Text(text.say("report.counted", lang, all=len(found), **counts(found)))
 
 
 def _of_code(
-    alike: pd.DataFrame, *, layer: Layer, lang: str, limit: int, several: bool
+    alike: pd.DataFrame,
+    *,
+    layer: Layer,
+    lang: str,
+    limit: int,
+    place: Callable[[Any, str], str],
 ) -> Iterator[tuple[int, Text]]:
     shown = alike.head(limit)
     said = sentences(shown, layer=layer, lang=lang)
@@ -261,13 +285,18 @@ def _of_code(
     mends = said["mend"].map(lambda mend: Text(text.say("report.mend", lang, mend=mend), "italic"))
     same = bool((said["mend"] == said["mend"].iloc[0]).all())
     for one, what, mend in zip(shown.itertuples(), said["what"], mends, strict=True):
-        yield 2, Text(f"{_place(one, lang, several=several)}{what}")
+        yield 2, Text(f"{place(one, lang)}{what}")
         if not same:
             yield 4, mend
     if len(alike) > limit:
         yield 2, Text(text.say("report.more", lang, count=len(alike) - limit), "dim")
     if same:
         yield 2, mends.iloc[0]
+
+
+def _named(one: Any, _lang: str) -> str:
+    """What an issue of the register is named by."""
+    return f"{text.plain(one.found)}  "
 
 
 def _place(one: Any, lang: str, *, several: bool) -> str:

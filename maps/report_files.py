@@ -61,6 +61,7 @@ class Told:
         boundaries: Delivered boundaries, EPSG:4490, with `file` and `row`; those that a finding
             concerns are drawn. None if there are none.
         territory: The districts drawn below; the bundled ones by default.
+        register: The findings are about parcels of the register, as in `report.show`.
     """
 
     found: pd.DataFrame
@@ -68,6 +69,15 @@ class Told:
     lang: str
     boundaries: gpd.GeoDataFrame | None = None
     territory: Territory | None = None
+    register: bool = False
+
+    def headings(self, keys: Sequence[str]) -> dict[str, Heading]:
+        """What stands over columns."""
+        made = tables.headings("report.columns", self.lang, keys)
+        if not self.register:
+            return made
+        other = text.words("report.register", self.lang)
+        return {key: Heading(other.get(key, one.label)) for key, one in made.items()}
 
 
 def write(told: Told, path: Path) -> list[str]:
@@ -131,11 +141,15 @@ def show(
         whole = gpd.GeoDataFrame(whole, geometry=_points(found), crs=crs.STORAGE)
     tables.show(
         whole,
-        headings=_headings((*_LISTED, "details"), told.lang),
+        headings=told.headings((*_LISTED, "details")),
         format=format,
         out=out,
         lang=told.lang,
-        meta={"layer": told.layer.key, "counts": report.counts(found), **(meta or {})},
+        meta={
+            "layer": None if told.register else told.layer.key,
+            "counts": report.counts(found),
+            **(meta or {}),
+        },
     )
 
 
@@ -154,6 +168,7 @@ def _write_page(told: Told, path: Path) -> list[str]:
         lang=told.lang,
         boundaries=told.boundaries,
         territory=told.territory or bundled(),
+        register=told.register,
     )
     with placed(path) as made:
         made.write_text(page, encoding="utf-8")
@@ -167,13 +182,13 @@ def _write_workbook(told: Told, path: Path) -> list[str]:
     listed = kept.assign(
         severity=kept["severity"].map(severities),
         field=report.field_labels(kept, told.layer, told.lang),
-        layer=told.layer.label.in_(told.lang),
+        layer=kept["file"] if told.register else told.layer.label.in_(told.lang),
         what=said["what"],
         mend=said["mend"],
     )[list(_LISTED)]
     counted = report.summary(told.found)
     counted["severity"] = counted["severity"].map(severities)
-    columns = _headings((*_LISTED, "count", "rows"), told.lang)
+    columns = told.headings((*_LISTED, "count", "rows"))
     cut = _cut(told, path, [("findings", len(kept), len(told.found))])
     sheets = {
         text.say("report.sheets.summary", told.lang): counted,
@@ -201,7 +216,7 @@ def _write_geopackage(told: Told, path: Path) -> list[str]:
     places = gpd.GeoDataFrame(
         spoken[list(_PLACED)], geometry=_points(kept), crs=crs.STORAGE
     ).rename_geometry("geom")
-    layers = [_fault_layer(told.lang, "findings", places, points=True)]
+    layers = [_fault_layer(told, "findings", places, points=True)]
     cut = [("findings", len(kept), len(told.found))]
     concerned = report.concerned(spoken, told.boundaries, lang=told.lang)
     if len(concerned):
@@ -213,14 +228,15 @@ def _write_geopackage(told: Told, path: Path) -> list[str]:
             areas = areas[[*_BOUNDED, areas.geometry.name]].rename_geometry("geom")
             parts, owner = shapely.get_parts(areas.geometry.to_numpy(), return_index=True)
             areas = areas.set_geometry(shapely.multipolygons(parts, indices=owner), crs=areas.crs)
-            layers.insert(0, _fault_layer(told.lang, "boundaries", areas, points=False))
+            layers.insert(0, _fault_layer(told, "boundaries", areas, points=False))
     write_faults(path, layers)
     return _cut(told, path, cut)
 
 
-def _fault_layer(lang: str, key: str, frame: gpd.GeoDataFrame, *, points: bool) -> FaultLayer:
+def _fault_layer(told: Told, key: str, frame: gpd.GeoDataFrame, *, points: bool) -> FaultLayer:
     columns = [name for name in frame.columns if name != frame.geometry.name]
-    titles = {name: one.label for name, one in _headings(columns, lang).items()}
+    lang = told.lang
+    titles = {name: one.label for name, one in told.headings(columns).items()}
     severities = dict(text.words("report.severity", lang))
     return FaultLayer(
         key,
@@ -248,10 +264,6 @@ def _cut(told: Told, path: Path, parts: Sequence[tuple[str, int, int]]) -> list[
         for what, shown, whole in parts
         if shown < whole
     ]
-
-
-def _headings(keys: Sequence[str], lang: str) -> dict[str, Heading]:
-    return tables.headings("report.columns", lang, keys)
 
 
 _FORMS: Final[Mapping[str, Callable[[Told, Path], list[str]]]] = {

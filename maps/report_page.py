@@ -54,6 +54,7 @@ def page(
     lang: str,
     boundaries: gpd.GeoDataFrame | None,
     territory: Territory,
+    register: bool = False,
 ) -> tuple[str, list[tuple[str, int, int]]]:
     """The page of a report, and what it does not hold of it.
 
@@ -63,6 +64,7 @@ def page(
         lang: "zh" or "en".
         boundaries: Delivered boundaries, EPSG:4490, with `file` and `row`.
         territory: Whose outlines are drawn below.
+        register: The findings are about parcels of the register, as in `report.show`.
 
     Returns:
         The page, the same for the same arguments; and for "findings" and "boundaries" how many it
@@ -75,12 +77,15 @@ def page(
     whole_count = report.concerned_count(found, boundaries)
     cut = [("findings", len(kept), len(found)), ("boundaries", len(drawn), whole_count)]
     lines = _lines(drawn.geometry.to_numpy())
-    title = text.say("report_page.title", lang, layer=layer.label.in_(lang))
+    words = dict(text.words("report_page", lang))
+    if register:
+        words |= text.words("report_page.register", lang)
+    title = words["title"].format(layer=layer.label.in_(lang))
     config = {
         "lang": lang,
-        "words": dict(text.words("report_page", lang)),
+        "words": words,
         "title": title,
-        "about": _about(found, lang),
+        "about": "" if register else _about(found, lang),
         "severities": _severities(found, lang),
         "codes": _codes(found, lang),
         "all": len(found),
@@ -196,8 +201,7 @@ def _columns(spoken: pd.DataFrame, drawn: pd.DataFrame) -> list[pd.Series]:
     """What the script lists: texts, then row, longitude, latitude, and which boundaries."""
     keys = drawn.reset_index()[["index", "file", "row"]]
     own = spoken[["file", "row"]].merge(keys, on=["file", "row"], how="left")["index"]
-    named = spoken[["file"]].assign(row=report.other_rows(spoken))
-    other = named.merge(keys, on=["file", "row"], how="left")["index"]
+    other = report.other_places(spoken).merge(keys, on=["file", "row"], how="left")["index"]
     numbers = [
         spoken["row"].astype(object),
         spoken["lon"].round(6).astype(object),

@@ -73,6 +73,24 @@ class UnknownRuleError(Refusal):
     code = "unknown_rule"
 
 
+class UnknownCheckError(Refusal):
+    """No rule that is looked at in the register is called so. Fields: rule, known."""
+
+    code = "unknown_check"
+
+
+class UnknownIssueError(Refusal):
+    """No issue, or no acceptance of one, is named so. Fields: issue."""
+
+    code = "unknown_issue"
+
+
+class AcceptanceNotUsableError(Refusal):
+    """An issue cannot be accepted so. Fields: issue, reason, until."""
+
+    code = "acceptance_not_usable"
+
+
 class UnknownParcelError(Refusal):
     """The layer has no parcels with these codes. Fields: layer, codes, count."""
 

@@ -155,6 +155,16 @@ CODES: Final[Mapping[str, Severity]] = {
     "lineage_stage_differs": Severity.ERROR,
     "lineage_value_asked": Severity.ERROR,
     "lineage_value_differs": Severity.ERROR,
+    # rules between layers: what stands in two layers is how things are, and keeps no row out
+    "listed_site_planned_for_homes_or_public_use": Severity.WARNING,
+    "construction_before_target": Severity.WARNING,
+    "outside_declared_district": Severity.WARNING,
+    "priority_plot_without_boundary": Severity.WARNING,
+    "strict_control_without_measure": Severity.WARNING,
+    "alert_on_listed_site": Severity.WARNING,
+    "registers_disagree": Severity.WARNING,
+    "registered_point_outside_boundary": Severity.WARNING,
+    "declared_area_differs": Severity.WARNING,
 }
 """Every finding code with its severity; the sentences are in maps/locale."""
 

@@ -44,6 +44,8 @@ VERSION: Final = "version"
 _NUMBERS: Final = frozenset({"declared_area_m2", "registered_lon", "registered_lat", "area_m2"})
 _GROUPED: Final = ("district", "unit", "stage", "area_m2")
 _DAYS: Final = ("valid_from", "valid_to")
+_NAMED: Final = ("code", "name", "district", "unit")
+_NAMED_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +334,45 @@ class Reading:
         frame = parcels_frame(rows, self.layer(layer), _GROUPED, ())
         return frame[frame.index.isin(np.union1d(pairs["a"], pairs["b"]))], pairs
 
+    def versions(
+        self, parcels: Sequence[int], moment: Moment, *, boundaries: bool = False
+    ) -> gpd.GeoDataFrame:
+        """The versions of some parcels, of whichever layer, at a moment.
+
+        Args:
+            parcels: Their numbers.
+            moment: The two times.
+            boundaries: Read their boundaries too.
+
+        Returns:
+            Indexed by parcel number: `version` (its number), `layer`, `code`, `name`, `district`,
+            `unit`, and `digest`, the same for the same facts and boundary.
+        """
+        wanted: list[Any] = [version.c.parcel_id, version.c.id.label("version")]
+        wanted += [version.c[c] for c in ("layer", *_NAMED, "digest")]
+        query = sa.select(*wanted)
+        if boundaries:
+            shape = self.store.boundary_column(boundary.c.geom)
+            query = query.add_columns(shape).select_from(version.join(boundary))
+        query = self._at(query, moment)
+        rows = []
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            for start in range(0, len(parcels), _NAMED_AT_ONCE):
+                some = [int(one) for one in parcels[start : start + _NAMED_AT_ONCE]]
+                page = query.where(version.c.parcel_id.in_(some)).params(known=known)
+                rows.append(self.store.frame(connection, page))
+        whole = pd.concat(rows, ignore_index=True) if rows else _no_versions()
+        shapes = whole.pop("geom").to_numpy() if "geom" in whole else np.full(len(whole), None)
+        texts = dict.fromkeys(("layer", *_NAMED, "digest"), "str")
+        typed = whole.astype({"parcel_id": "int64", "version": "int64", **texts})
+        indexed = typed.set_index(pd.Index(typed.pop("parcel_id"), name="parcel"))
+        return gpd.GeoDataFrame(indexed, geometry=shapes, crs=crs.STORAGE)
+
+    def known(self, connection: sa.Connection, moment: Moment) -> int:
+        """The number of the last change that was known at a moment; above all numbers for now."""
+        return self._known(connection, moment)
+
     # -- inside: reading ----------------------------------------------------------------------
 
     def _frame_query(
@@ -420,6 +461,10 @@ def undoes(connection: sa.Connection, known: int = NOT_SUPERSEDED) -> dict[int, 
         change.c.undoes.is_not(None), change.c.id <= known
     )
     return {int(row.id): int(row.undoes) for row in connection.execute(query)}
+
+
+def _no_versions() -> pd.DataFrame:
+    return pd.DataFrame({key: [] for key in ("parcel_id", "version", "layer", *_NAMED, "digest")})
 
 
 def _edition_known_at(known: Any) -> Query:

@@ -108,6 +108,8 @@ _OWN: Final = {
         Sealed(tables.proposed, closed="decided_in", closing=("state", "reason")),
         Sealed(tables.sample, owner="t.recorded_from", closed="recorded_to"),
         Sealed(tables.mapping, closed="closed_in", closing=("closed_by", "closed_at")),
+        Sealed(tables.accepted_issue, closed="closed_in"),
+        Sealed(tables.evaluation_override, closed="closed_in"),
     )
 }
 

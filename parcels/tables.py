@@ -548,6 +548,50 @@ frozen_block = sa.Table(
     sa.Index("ix_frozen_block_place", "freeze_id", "by", "place"),
 )
 
+# Issues between parcels that a person accepted, as they were: `digest_a` and `digest_b` are those
+# of the versions then. Who, when and why are those of the change; `closed_in` is the change that
+# withdrew it or accepted the issue anew.
+accepted_issue = sa.Table(
+    "accepted_issue",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    sa.Column("issue", sa.Text, nullable=False, index=True),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("parcel_a", sa.Integer, sa.ForeignKey("parcel.id"), nullable=False),
+    sa.Column("parcel_b", sa.Integer, sa.ForeignKey("parcel.id")),
+    sa.Column("version_a", sa.Integer, sa.ForeignKey("version.id"), nullable=False),
+    sa.Column("version_b", sa.Integer, sa.ForeignKey("version.id")),
+    sa.Column("digest_a", sa.Text, nullable=False),
+    sa.Column("digest_b", sa.Text),
+    sa.Column("until", sa.Date, nullable=False),
+    sa.Column("closed_in", sa.Integer, sa.ForeignKey("change.id")),
+)
+
+# How units are evaluated from a quarter on, as the text of the file that was loaded; the last one
+# loaded for the latest quarter counts.
+evaluation_scheme = sa.Table(
+    "evaluation_scheme",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    sa.Column("quarter", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+)
+
+# Points that a person gave instead of those computed; who, when and why are those of the change.
+evaluation_override = sa.Table(
+    "evaluation_override",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    sa.Column("quarter", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("item", sa.Text, nullable=False),
+    sa.Column("points", sa.Text, nullable=False),
+    sa.Column("closed_in", sa.Integer, sa.ForeignKey("change.id")),
+)
+
 # Which declaration each layer's view was made from.
 published = sa.Table(
     "published",

@@ -29,6 +29,14 @@ ROWS = {
         *("severity", "file", "row", "number", "field", "found", "what", "mend"),
         *("lon", "lat", "code", "layer", "details"),
     ],
+    "check": [
+        *("severity", "file", "row", "number", "field", "found", "what", "mend"),
+        *("lon", "lat", "code", "layer", "details"),
+    ],
+    "check accepted": [
+        *("acceptance", "issue", "rule", "state", "until", "accepted_by", "accepted_at"),
+        *("reason", "change", "ended_by", "ended_at", "ended_because", "ended_in"),
+    ],
     "coverage": [
         *("layer", "place", "stage", "parcels", "with_boundary", "without_boundary"),
         *("area_m2", "area_once_m2", "denominator_m2", "share"),
@@ -101,6 +109,8 @@ ROWS = {
 
 META = {
     "import": ["counts", "layer", "outcome"],
+    "check": ["accepted", "change", "counts", "known", "layer", "on"],
+    "check accepted": [],
     "coverage": ["by", "change", "known", "notes", "on", "title"],
     "layers": [],
     "layers show": ["label", "layer", "measures", "note", "rules", "stages"],
@@ -150,6 +160,7 @@ ARGUMENTS = {
 }
 MAY_BE_EMPTY = {
     *("evidence", "exports", "lineage", "mappings", "verify", "sites list", "sites show"),
+    "check accepted",
     "review show",
 }
 

@@ -24,6 +24,7 @@ from rich.markup import escape
 from maps import answers, settings, text
 from maps.answers import Exit
 from maps.cli import (
+    checking,
     checkouts,
     comparing,
     coverage,
@@ -73,6 +74,7 @@ app.add_typer(districts.app, name="districts")
 app.add_typer(mappings.app, name="mappings")
 app.add_typer(sites.app, name="sites")
 app.add_typer(review.app, name="review")
+app.add_typer(checking.app, name="check")
 app.command("import", help="commands.import", epilog="commands.import_example")(deliveries.import_)
 app.command("checkout", help="commands.checkout", epilog="commands.checkout_example")(
     checkouts.checkout
