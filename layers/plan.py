@@ -1,27 +1,57 @@
-"""The action plan: its tasks and measures as the document has them, and which layers show each.
+"""Reads an action plan from its folder: the rows of measures.csv, and what plan.toml adds to them.
 
 Text and role cells are the plan's own. `layers` and `indicators` are this project's reading of
-it. What the cells mean (who leads, when it is due) is not decided here.
+it. All problems of all files are refused at once, each with its file and line.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
-from layers.declaration import Problem, Problems
+from layers import plan_words
+from layers.declaration import Declaration, Entry, Form, Problem, Problems, nearest
+from layers.measures import (
+    ALL,
+    ROLES,
+    WHOLE,
+    Deadline,
+    Measure,
+    Plan,
+    Target,
+    Task,
+)
+from layers.plan_terms import DEADLINE, TARGET, Known, Terms, strangers
 from parcels.errors import FileNotReadableError
-from parcels.model import Layer
+from parcels.model import Label, Layer
+
+__all__ = [
+    "ALL",
+    "ROLES",
+    "WHOLE",
+    "Deadline",
+    "Disagreement",
+    "Known",
+    "Measure",
+    "Plan",
+    "Target",
+    "Task",
+    "disagreements",
+    "load",
+]
 
 CURRENT: Final = "plan_2024"
-"""Folder of the plan in force, below the reference folder."""
+"""Folder of the plan that comes with Jingtu, below the reference folder."""
 
-ALL: Final = "all"
-"""Stands for every layer, where a measure is the aim of the whole plan."""
+MEASURES: Final = "measures.csv"
+DECLARATION: Final = "plan.toml"
+TEXT: Final = "action_plan.zh.txt"
+"""The files of a plan; the text of the document may be missing."""
 
 COLUMNS: Final = (
     "id",
@@ -40,67 +70,14 @@ COLUMNS: Final = (
 )
 """Columns of measures.csv."""
 
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One measure (工作措施) of the plan.
-
-    Attributes:
-        id: Task number and place in the task, e.g. "2.1".
-        deadline_raw: The cell as the plan has it; so are the three cells of roles. Cells merged
-            in the original shifted some of the roles.
-        named_districts: Districts or units that the text names.
-        targets: What the text asks for in numbers, in words.
-        layers: Keys of the layers that show it; (ALL,) for every one.
-        indicators: Keys of the indicators that measure it.
-    """
-
-    id: str
-    chapter: str
-    task_no: int
-    task: str
-    text: str
-    deadline_raw: str
-    lead_raw: str
-    responsible_raw: str
-    assisting_raw: str
-    named_districts: tuple[str, ...]
-    targets: str
-    layers: tuple[str, ...]
-    indicators: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One task (重点任务) of the plan."""
-
-    number: int
-    name: str
-    chapter: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The measures of a plan, in its order."""
-
-    measures: tuple[Measure, ...]
-
-    @property
-    def tasks(self) -> tuple[Task, ...]:
-        """The tasks, in the plan's order."""
-        found = {m.task_no: Task(m.task_no, m.task, m.chapter) for m in self.measures}
-        return tuple(found.values())
-
-    def measure(self, id_: str) -> Measure:
-        """The measure of this number; KeyError if there is none."""
-        for measure in self.measures:
-            if measure.id == id_:
-                return measure
-        raise KeyError(id_)
-
-    def shown_by(self, layer: str) -> tuple[Measure, ...]:
-        """The measures that a layer shows."""
-        return tuple(m for m in self.measures if {layer, ALL} & set(m.layers))
+_PLAN: Final[Form] = {
+    "year": Entry("integer", required=True),
+    "zh": Entry("text", required=True),
+    "en": Entry("text", required=True),
+    "deadlines": Entry("tables", form=DEADLINE),
+    "targets": Entry("tables", form=TARGET),
+}
+_YEARS: Final = range(2000, 2100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,28 +95,64 @@ class Disagreement:
     is_known: bool = True
 
 
-def load(folder: Path | None = None) -> Plan:
-    """Read a plan.
+@dataclass(slots=True)
+class _Reading:
+    """A plan being read: its measures with their lines, and what is wrong."""
+
+    folder: Path
+    known: Known
+    problems: Problems = field(default_factory=Problems)
+    lines: dict[str, int] = field(default_factory=dict)
+    measures: list[Measure] = field(default_factory=list)
+
+    def wrong(self, code: str, measure: str, column: str, found: str, expected: str = "") -> None:
+        """Note a problem with a cell of measures.csv."""
+        path, line = str(self.folder / MEASURES), self.lines[measure]
+        self.problems.found.append(
+            Problem(code, path, f"{measure}.{column}", line, found, expected)
+        )
+
+
+def load(folder: Path | None = None, *, known: Known | None = None) -> Plan:
+    """Read and check a plan.
 
     Args:
-        folder: Holds measures.csv; the plan that comes with Jingtu when None.
+        folder: Holds measures.csv and plan.toml; the plan that comes with Jingtu when None.
+        known: What its measures may name.
 
     Raises:
-        FileNotReadableError: There is no such file, or it is not UTF-8.
-        DeclarationError: A column or a number is missing or wrong, with all problems and lines.
+        FileNotReadableError: There is no measures.csv, or it is not UTF-8.
+        DeclarationError: Something is missing or wrong, with all problems and lines.
     """
-    path = (folder or Path(__file__).parent / "reference" / CURRENT) / "measures.csv"
-    try:
-        reader = csv.DictReader(io.StringIO(path.read_text("utf-8-sig"), newline=""))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise FileNotReadableError(file=str(path), reason=reason) from error
-    problems = Problems(list(_column_problems(path, reader.fieldnames or ())))
-    problems.refuse()
-    numbered = [(reader.line_num, row) for row in reader]
-    problems.found.extend(_row_problems(path, numbered))
-    problems.refuse()
-    return Plan(tuple(_measure(row) for _, row in numbered))
+    folder = folder or Path(__file__).parent / "reference" / CURRENT
+    reading = _Reading(folder, known or Known())
+    _read_measures(reading)
+    declaration = Declaration(folder / DECLARATION, reading.problems)
+    said = declaration.form(_PLAN)
+    reading.problems.refuse()
+    year = said["year"]
+    if year not in _YEARS:
+        declaration.problem("year_out_of_range", at=("year",), found=year)
+        reading.problems.refuse()
+    for measure in reading.measures:
+        _check_names(reading, measure)
+    terms = Terms(declaration, reading.measures, reading.known)
+    deadlines = [
+        *_own_deadlines(reading, year),
+        *terms.deadlines(said.get("deadlines", ()), year),
+    ]
+    targets = list(terms.targets(said.get("targets", ())))
+    reading.problems.refuse()
+    place = {measure.id: at for at, measure in enumerate(reading.measures)}
+    deadlines.sort(key=lambda one: (place[one.measure], one.due_on, one.key != WHOLE))
+    return Plan(
+        tuple(reading.measures),
+        year,
+        Label(said["zh"], said["en"]),
+        tuple(deadlines),
+        tuple(targets),
+        MappingProxyType(_texts(folder)),
+    )
 
 
 def disagreements(plan: Plan, layers: Mapping[str, Layer]) -> tuple[Disagreement, ...]:
@@ -150,6 +163,45 @@ def disagreements(plan: Plan, layers: Mapping[str, Layer]) -> tuple[Disagreement
         Disagreement(number, key, "plan" if (number, key) in by_plan else "layer", key in layers)
         for number, key in sorted(by_plan ^ by_layers)
     )
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    """The files of a plan as text; its document is left out where there is none."""
+    found = {}
+    for name in (MEASURES, DECLARATION, TEXT):
+        path = folder / name
+        if path.exists() or name != TEXT:
+            found[name] = _text(path)
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FileNotReadableError(file=str(path), reason=reason) from error
+
+
+# -- measures.csv -----------------------------------------------------------------------------
+
+
+def _read_measures(reading: _Reading) -> None:
+    path, problems = reading.folder / MEASURES, reading.problems
+    try:
+        reader = csv.DictReader(io.StringIO(_text(path), newline=""))
+        problems.found.extend(_column_problems(path, reader.fieldnames or ()))
+        problems.refuse()
+        numbered = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise FileNotReadableError(file=str(path), reason=str(error)) from error
+    problems.found.extend(_row_problems(path, numbered))
+    if not numbered:
+        problems.found.append(Problem("no_measures", str(path), "", 1))
+    problems.refuse()
+    for line, row in numbered:
+        reading.lines[row["id"]] = line
+        reading.measures.append(_measure(row))
 
 
 def _column_problems(path: Path, columns: Iterable[str]) -> Iterable[Problem]:
@@ -170,13 +222,19 @@ def _row_problems(
         if None in row or None in row.values():
             yield Problem("row_wrong_length", str(path), number, line)
             continue
-        if not (task.isdecimal() and number.startswith(f"{task}.")):
+        if not (task.isdecimal() and _is_number_of(number, task)):
             yield Problem("measure_number_wrong", str(path), number, line, number, task)
         if number in seen:
             yield Problem("key_twice", str(path), number, line, number)
-        if not row["text"].strip():
-            yield Problem("text_empty", str(path), f"{number}.text", line)
+        for column in ("text", "task"):
+            if not row[column].strip():
+                yield Problem("text_empty", str(path), f"{number}.{column}", line)
         seen.add(number)
+
+
+def _is_number_of(number: str, task: str) -> bool:
+    first, _, place = number.partition(".")
+    return first == task and place.isdecimal()
 
 
 def _measure(row: Mapping[str, str]) -> Measure:
@@ -198,4 +256,31 @@ def _measure(row: Mapping[str, str]) -> Measure:
 
 
 def _parts(cell: str) -> tuple[str, ...]:
-    return tuple(part for part in cell.split(";") if part)
+    return tuple(part.strip() for part in cell.split(";") if part.strip())
+
+
+def _check_names(reading: _Reading, measure: Measure) -> None:
+    """The layers and districts that a measure names are there."""
+    known = reading.known
+    if known.layers is not None:
+        for key in measure.layers:
+            if key != ALL and key not in known.layers:
+                close = ", ".join(nearest(key, known.layers))
+                reading.wrong("layer_unknown", measure.id, "layers", key, close)
+    if known.territory is not None:
+        for name in strangers(measure.named_districts, known.territory):
+            close = ", ".join(nearest(name, known.territory.units["name"]))
+            reading.wrong("district_unknown", measure.id, "named_districts", name, close)
+
+
+def _own_deadlines(reading: _Reading, year: int) -> Iterator[Deadline]:
+    """The deadlines in the cells of measures.csv; the last is that of the whole measure."""
+    for measure in reading.measures:
+        cell = measure.deadline_raw
+        days = plan_words.due_days(cell, year)
+        if not days:
+            reading.wrong("deadline_not_understood", measure.id, "deadline_raw", cell)
+            continue
+        for place, day in enumerate(sorted(days), start=1):
+            key = WHOLE if place == len(days) else f"by_{day:%m_%d}"
+            yield Deadline(measure.id, key, day, cell.strip())

@@ -29,6 +29,7 @@ def unspaced(text: str) -> str:
 
 def wrong(tmp_path: Path, there: str, instead: str) -> tuple[tuple[str, str, int], ...]:
     """The problems of the plan with one text in place of another."""
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     whole = (FOLDER / "measures.csv").read_text("utf-8")
     assert there in whole
     (tmp_path / "measures.csv").write_text(whole.replace(there, instead, 1), "utf-8")
@@ -140,10 +141,12 @@ def test_a_wrong_row_is_named_with_its_line(tmp_path, there, instead, problem):
 
 
 def test_a_plan_saved_by_excel_is_read(tmp_path):
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     whole = (FOLDER / "measures.csv").read_bytes().replace(b"\n", b"\r\n")
     (tmp_path / "measures.csv").write_bytes(b"\xef\xbb\xbf" + whole)
+    read = plan.load(tmp_path)
 
-    assert plan.load(tmp_path) == PLAN
+    assert (read.measures, read.targets) == (PLAN.measures, PLAN.targets)
 
 
 @pytest.mark.parametrize("whole", [None, "编号,正文".encode("gbk")])
@@ -155,7 +158,16 @@ def test_a_plan_that_cannot_be_read_is_refused(tmp_path, whole):
         plan.load(tmp_path)
 
 
+def test_a_plan_that_csv_cannot_read_is_refused(tmp_path):
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    with (tmp_path / "measures.csv").open("a", encoding="utf-8") as file:
+        file.write('"' + "长" * 200_000 + '"\n')
+
+    with pytest.raises(FileNotReadableError):
+        plan.load(tmp_path)
+
+
 def test_another_years_plan_is_another_folder(tmp_path):
-    shutil.copy(FOLDER / "measures.csv", tmp_path)
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
 
     assert plan.load(tmp_path).tasks == PLAN.tasks
