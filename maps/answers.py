@@ -108,6 +108,8 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.MovesNotAllowedError: Exit.MOVES_NOT_ALLOWED,
         errors.LineageNotPossibleError: Exit.LINEAGE_NOT_POSSIBLE,
         errors.UnknownProposalError: Exit.UNKNOWN_CHANGE,
+        errors.UnknownReportError: Exit.UNKNOWN_CHANGE,
+        errors.UnknownPlanError: Exit.UNKNOWN_RULE,
         errors.ProposalDecidedError: Exit.MOVES_NOT_ALLOWED,
         errors.ReasonNeededError: Exit.USAGE,
         errors.DocumentFolderNeededError: Exit.USAGE,

@@ -404,3 +404,15 @@ class ProposalDecidedError(Refusal):
     """
 
     code = "proposal_decided"
+
+
+class UnknownPlanError(Refusal):
+    """There is no plan of this year. Fields: year, known."""
+
+    code = "unknown_plan"
+
+
+class UnknownReportError(Refusal):
+    """No report of this number counts. Fields: report, last."""
+
+    code = "unknown_report"

@@ -405,12 +405,7 @@ class Reading:
         return query.where(table.c.valid_from <= moment.on, table.c.valid_to > moment.on)
 
     def _known(self, connection: sa.Connection, moment: Moment) -> int:
-        if moment.is_as_known_now:
-            return NOT_SUPERSEDED
-        if moment.change is not None:
-            return moment.change
-        query = sa.select(sa.func.max(change.c.id)).where(change.c.made_at <= moment.known)
-        return int(connection.execute(query).scalar() or 0)
+        return known_at(connection, moment)
 
     def _filtered(self, query: Query, where: Filter, table: Any = version) -> Query:
         for column, wanted in (
@@ -453,6 +448,16 @@ class Reading:
             units=bodies.astype("str").set_index("code"),
             is_sample=bool(connection.execute(sample).scalar()),
         )
+
+
+def known_at(connection: sa.Connection, moment: Moment) -> int:
+    """The last change that counts for a moment; NOT_SUPERSEDED where all do."""
+    if moment.is_as_known_now:
+        return NOT_SUPERSEDED
+    if moment.change is not None:
+        return moment.change
+    query = sa.select(sa.func.max(change.c.id)).where(change.c.made_at <= moment.known)
+    return int(connection.execute(query).scalar() or 0)
 
 
 def undoes(connection: sa.Connection, known: int = NOT_SUPERSEDED) -> dict[int, int]:

@@ -23,7 +23,7 @@ import geopandas as gpd
 import pandas as pd
 import sqlalchemy as sa
 
-from parcels import attributes, crs, geopackage, tables
+from parcels import attributes, crs, geopackage, plan_tables, tables
 from parcels.model import CORE_COLUMNS
 
 START: Final = "0" * 64
@@ -107,6 +107,9 @@ _OWN: Final = {
         Sealed(tables.person, closed="closed_in"),
         Sealed(tables.proposed, closed="decided_in", closing=("state", "reason")),
         Sealed(tables.sample, owner="t.recorded_from", closed="recorded_to"),
+        Sealed(plan_tables.plan, owner="t.recorded_from", closed="recorded_to"),
+        Sealed(plan_tables.plan_role, owner="t.recorded_from", closed="recorded_to"),
+        Sealed(plan_tables.report, owner="t.recorded_from", closed="recorded_to"),
         Sealed(tables.mapping, closed="closed_in", closing=("closed_by", "closed_at")),
         Sealed(tables.accepted_issue, closed="closed_in"),
         Sealed(tables.evaluation_override, closed="closed_in"),

@@ -15,7 +15,7 @@ import geopandas as gpd
 import numpy as np
 import sqlalchemy as sa
 
-from parcels import attributes, freezing, reassigning
+from parcels import attributes, freezing, plan_tables, reassigning
 from parcels.errors import ChangeNotUndoableError, ChangeRestedOnError, UnknownChangeError
 from parcels.holding import Holding
 from parcels.reading import undoes
@@ -136,6 +136,8 @@ class _Undoing:
             reason = "change_is_of_samples"
         elif self.row["kind"] == freezing.KIND:
             reason = "change_is_a_freeze"
+        elif self.row["kind"] in plan_tables.KINDS:
+            reason = "change_is_of_plan"
         elif self.number in taken_back(undoes(self.connection)):
             reason = "change_is_undone"
         elif not self.connection.execute(self._touched().limit(1)).first():

@@ -224,7 +224,14 @@ WRONG = [
     ),
 ]  # fmt: skip
 
-SAID_OF_PLANS = {"row_wrong_length", "measure_number_wrong"}
+SAID_OF_PLANS = {
+    "row_wrong_length",
+    "measure_number_wrong",
+    *("operator_unknown", "year_out_of_range", "no_measures", "layer_unknown"),
+    *("district_unknown", "deadline_not_understood", "day_not_in_calendar"),
+    *("alternative_to_nothing", "indicator_not_of_measure", "number_not_in_text"),
+    "words_not_in_measure",
+}
 SAID_OF_GATES = {"basis_unknown", "due_or_months", "not_day", "not_integers"}
 SAID_OF_FILES = {"file_not_readable", "not_utf8", "layer_twice"}
 SAID_OF_INDICATORS = {

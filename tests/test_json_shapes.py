@@ -100,6 +100,22 @@ ROWS = {
         *("file", "row"),
     ],
     "farmland-class": ["analyte", "ground", "class1", "class2", "class3", "unknown", "quality"],
+    "plan": [
+        *("task", "measure", "heading", "deadline", "due_on", "days", "lead", "responsible"),
+        *("unit", "concern", "state", "concerned", "late", "no_report", "not_started", "going"),
+        "done",
+    ],
+    "plan show": [
+        *("deadline", "due_on", "days", "unit", "concern", "state", "reported_on", "report"),
+        *("kind", "number", "dated_on", "issued_by", "file", "sha256", "note"),
+    ],
+    "plan years": [
+        *("year", "name", "tasks", "measures", "folder", "change", "made_by", "made_at"),
+        "reason",
+    ],
+    "plan roles": [
+        *("role", "bodies", "change", "made_by", "made_at", "reason", "until_change"),
+    ],
     "changes": [
         *("change", "kind", "layer", "effective_on", "made_at", "made_by", "reason", "unit"),
         *("file", "undoes"),
@@ -137,6 +153,14 @@ META = {
         *("changed_since", "layer", "notes", "round", "state", "submission", "title"),
         "unchanged",
     ],
+    "plan": ["change", "known", "notes", "on", "title", "year"],
+    "plan show": [
+        *("change", "chapter", "deadlines", "indicators", "known", "layers", "measure"),
+        *("named_districts", "notes", "on", "roles", "targets", "task", "task_name", "text"),
+        *("title", "year"),
+    ],
+    "plan years": ["change", "known", "notes", "on", "title"],
+    "plan roles": ["measure", "notes", "title", "year"],
     "verify": [
         *("changes", "documents", "frozen", "last", "misfits", "notes", "rows", "sha256"),
         "title",
@@ -157,6 +181,8 @@ ARGUMENTS = {
     "diff": ["2"],
     "review show": ["1"],
     "farmland-class": ["F-1"],
+    "plan show": ["2.1"],
+    "plan roles": ["2.1"],
 }
 MAY_BE_EMPTY = {
     *("evidence", "exports", "lineage", "mappings", "verify", "sites list", "sites show"),

@@ -277,3 +277,10 @@ def test_all_problems_of_both_files_are_told_at_once(tmp_path):
 
     files = [p.file.rsplit("/", 1)[1] for p in refusal.value.fields["problems"]]
     assert files == ["measures.csv", "plan.toml"]
+
+
+def test_a_plan_without_a_measure_is_refused(tmp_path):
+    head = (FOLDER / "measures.csv").read_text("utf-8").split("\n", 1)[0]
+    whole = (FOLDER / "measures.csv").read_text("utf-8")
+
+    assert ("no_measures", "") in wrong(tmp_path, whole, head + "\n", file="measures.csv")

@@ -41,6 +41,8 @@ from maps.cli import (
     mappings,
     packaging,
     passage,
+    plan_changes,
+    planning,
     review,
     sampling,
     sites,
@@ -75,6 +77,16 @@ app.add_typer(mappings.app, name="mappings")
 app.add_typer(sites.app, name="sites")
 app.add_typer(review.app, name="review")
 app.add_typer(checking.app, name="check")
+for _word, _made in (
+    ("load", plan_changes.load),
+    ("years", plan_changes.years),
+    ("role", plan_changes.role),
+    ("roles", plan_changes.roles),
+):
+    planning.app.command(
+        _word, help=f"plan.commands.{_word}", epilog=f"plan.commands.{_word}_example"
+    )(_made)
+app.add_typer(planning.app, name="plan")
 app.command("import", help="commands.import", epilog="commands.import_example")(deliveries.import_)
 app.command("checkout", help="commands.checkout", epilog="commands.checkout_example")(
     checkouts.checkout
