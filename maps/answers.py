@@ -88,6 +88,7 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.CrsNotKnownError: Exit.CRS_NOT_KNOWN,
         errors.ControlPointsNotUsableError: Exit.CONTROL_POINTS_NOT_USABLE,
         errors.LimitsNotUsableError: Exit.DECLARATION_WRONG,
+        errors.BackgroundsNotUsableError: Exit.DECLARATION_WRONG,
         errors.DistrictsNotUsableError: Exit.DISTRICTS_NOT_USABLE,
         errors.DeclarationError: Exit.DECLARATION_WRONG,
         errors.MappingNotUsableError: Exit.MAPPING_NOT_USABLE,

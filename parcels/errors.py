@@ -289,6 +289,12 @@ class LimitsNotUsableError(Refusal):
     code = "limits_not_usable"
 
 
+class BackgroundsNotUsableError(Refusal):
+    """A table of natural contents is not understood. Fields: file, row, found."""
+
+    code = "backgrounds_not_usable"
+
+
 class DistrictsNotUsableError(Refusal):
     """A file of districts cannot replace the present ones. Fields: file, reason."""
 

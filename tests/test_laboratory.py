@@ -8,7 +8,7 @@ import pytest
 from town import act, plots
 
 from layers import catalog
-from maps.cli import sampling
+from maps.cli import laboratory
 from parcels.findings import Findings
 from parcels.ingest.laboratory import receive_samples
 from parcels.register import Register
@@ -213,7 +213,7 @@ def at_point(code):
         with Register(str(folder / "r.gpkg"), list(layers.values())) as register:
             own = plots(1).assign(code=["D-1"])
             register.take("farmland", own, act(sha="a"))
-            sampling._report_points(register, told)
+            laboratory._report_points(register, told)
         return told
 
     return found

@@ -35,6 +35,7 @@ from maps.cli import (
     due,
     exporting,
     history,
+    laboratory,
     layers,
     lineage,
     listing,
@@ -132,7 +133,7 @@ app.command(
     "import-samples",
     help="sampling.commands.import_samples",
     epilog="sampling.commands.import_samples_example",
-)(sampling.import_samples)
+)(laboratory.import_samples)
 app.command(
     "samples", help="sampling.commands.samples", epilog="sampling.commands.samples_example"
 )(sampling.samples)

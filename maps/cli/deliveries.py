@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -16,7 +15,7 @@ import typer
 
 from maps import report, settings, tables
 from maps.answers import Exit
-from maps.cli import merging, proof, refused_files, waiting
+from maps.cli import aside, merging, proof, refused_files, waiting
 from maps.cli.bars import bar
 from maps.cli.desk import Desk, desk_of
 from maps.cli.interruption import Interruption
@@ -28,7 +27,6 @@ from parcels import mappings
 from parcels import register as registers
 from parcels.errors import (
     FileNotReadableError,
-    OutputNotWritableError,
     ReasonNeededError,
 )
 from parcels.findings import Findings
@@ -36,7 +34,7 @@ from parcels.ingest import copies, deliveries
 from parcels.ingest.containers import Item
 from parcels.ingest.deliveries import Unread
 from parcels.ingest.delivery import STEPS, Delivery, ReceiveOptions, receive, repairs
-from parcels.ingest.rejects import suffix_of, write_rejects
+from parcels.ingest.rejects import write_rejects
 from parcels.lifecycle import Evidence
 from parcels.matching import SameLand
 from parcels.model import Layer
@@ -264,9 +262,10 @@ def _take_in(  # noqa: PLR0913 - what is asked, and how to answer
 ) -> list[Receipt]:
     """Write the rows kept out, then store or submit the others."""
     # If the rows kept out cannot be written, nothing may be stored either.
-    aside = _put_aside(desk, layer, received, wish)
+    written = _put_aside(desk, layer, received, wish)
     receipts = [
-        Receipt.of(one.delivery).put_aside(path) for one, path in zip(received, aside, strict=True)
+        Receipt.of(one.delivery).put_aside(path)
+        for one, path in zip(received, written, strict=True)
     ]
     for one in receipts:
         if one.rejects is not None:
@@ -441,30 +440,13 @@ def _put_aside(
         if not out:
             written.append(None)
             continue
-        path = _rejects_path(delivery, wish, several=len(received) > 1)
+        path = aside.place(delivery.arrived, wish.rejects, several=len(received) > 1)
         said = report.reasons(delivery.findings.frame(), layer=layer, lang=desk.lang)
         write_rejects(delivery, path, reasons={row: said.get(row, "") for row in out})
         if one.returned is not None:
             merging.keep_base(one.returned, path)
         written.append(path)
     return written
-
-
-def _rejects_path(delivery: Delivery, wish: Wish, *, several: bool) -> Path:
-    """Where rejects go; a file that is there may hold somebody's mending and is never replaced.
-
-    Raises:
-        OutputNotWritableError: The file named by the user is there.
-    """
-    if wish.rejects is not None and not several and not wish.rejects.is_dir():
-        if wish.rejects.exists():
-            raise OutputNotWritableError(file=str(wish.rejects), reason="EEXIST")
-        return wish.rejects
-    folder = wish.rejects or Path.cwd()
-    stem, suffix = Path(delivery.source.name).stem, suffix_of(delivery.arrived)
-    marks = ("" if number == 1 else f"-{number}" for number in itertools.count(1))
-    names = (f"{stem}.rejects{mark}{suffix}" for mark in marks)
-    return next(path for path in (folder / name for name in names) if not path.exists())
 
 
 def mapping(stated: list[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`jingtu import-samples`, `samples`, `farmland-class`: what was measured, and what it means."""
+"""`jingtu samples`, `farmland-class`: what was measured, and what it means."""
 
 from __future__ import annotations
 
@@ -11,19 +11,13 @@ import pandas as pd
 import typer
 
 from layers import sampled
-from maps import report, settings, tables
-from maps.answers import Exit
+from maps import tables
 from maps.cli.coverage import chosen
 from maps.cli.desk import AsOf, Desk, Known, dates, desk_of
 from maps.tables import Format
-from parcels import standards, verdicts
+from parcels import backgrounds, standards, verdicts
 from parcels.analytes import analytes
 from parcels.errors import FileNotReadableError
-from parcels.findings import Findings
-from parcels.ingest import containers
-from parcels.ingest.laboratory import LabReport, receive_samples
-from parcels.recording import Act
-from parcels.register import Register
 from parcels.standards import Limits
 
 _FACTS: Final = (
@@ -35,88 +29,12 @@ _ORIGIN: Final = ("lab", "report", "method", "change", "file", "row")
 _WORST: Final = ("verdict", "analyte", "times", "clause", "readings", "exceeding", "not_judged")
 
 
-class Medium(StrEnum):
-    """What a sample is of."""
-
-    SOIL = "soil"
-    GROUNDWATER = "groundwater"
-    PRODUCE = "produce"
-
-
 class By(StrEnum):
     """What the worst verdict is given for."""
 
     SAMPLE = "sample"
     POINT = "point"
     PARCEL = "parcel"
-
-
-def import_samples(  # noqa: PLR0913, PLR0917 - one argument per option of the command line
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="sampling.arguments.file")],
-    medium: Annotated[Medium | None, typer.Option(help="sampling.options.medium")] = None,
-    land: Annotated[str | None, typer.Option(help="sampling.options.land")] = None,
-    lab: Annotated[str | None, typer.Option(help="sampling.options.lab")] = None,
-    part: Annotated[str | None, typer.Option(help="commands.options.part")] = None,
-    reason: Annotated[str | None, typer.Option(help="commands.options.reason")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="commands.options.dry_run")] = False,
-) -> int:
-    """Check a laboratory's workbook and take its samples in."""
-    desk = desk_of(context)
-    layers = desk.catalog()
-    said = {"medium": medium.value if medium else "", "land": land or "", "lab": lab or ""}
-    with desk.open(layers, create=True) as register:
-        if register.is_own_file(file):
-            raise FileNotReadableError(file=str(file), reason="is_the_register")
-        points = layers.layer(sampled.POINTS[0])
-        with containers.only(file, part=part) as sent:
-            findings = Findings(points.key, sent.name)
-            told = receive_samples(sent, findings, said=said, part=part)
-        _report_points(register, told)
-        found = findings.frame()
-        report.show(found, layer=points, lang=desk.lang)
-        if (found["severity"] == "error").any() or told.samples.empty:
-            desk.print(desk.say("sampling.said.nothing_stored"))
-            return int(Exit.DELIVERY_NOT_ACCEPTED)
-        if dry_run:
-            desk.print(desk.say("commands.import_said.dry_run"))
-            return int(Exit.DONE)
-        _store(desk, register, told, said, reason=reason)
-    return int(Exit.DONE)
-
-
-def _report_points(register: Register, told: LabReport) -> None:
-    if told.samples.empty:
-        return
-    named = told.samples["point"].dropna()
-    unknown = sampled.unknown_points(register, named.unique().tolist())
-    rows = told.samples[told.samples["point"].isin(unknown)].drop_duplicates("point")
-    told.findings.add(
-        "point_not_known", rows=rows["row"], numbers=rows["number"], found=rows["point"]
-    )
-
-
-def _store(
-    desk: Desk, register: Register, told: LabReport, said: Mapping[str, str], *, reason: str | None
-) -> None:
-    act = Act(
-        by=desk.user,
-        at=settings.now(),
-        on=settings.today(),
-        reason=reason,
-        file=told.source,
-        details={key: word for key, word in said.items() if word},
-    )
-    done = register.take_samples(told.samples, told.readings, act)
-    key = "known" if done.known_as else "unchanged" if done.change is None else "stored"
-    fields = {
-        "change": done.known_as or done.change,
-        "created": done.created,
-        "replaced": done.replaced,
-        "unchanged": done.unchanged,
-        "readings": done.readings,
-    }
-    desk.print(desk.say(f"sampling.said.{key}", file=told.source.name, **fields))
 
 
 def samples(  # noqa: PLR0913, PLR0917 - one argument per option of the command line
@@ -132,6 +50,7 @@ def samples(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     judge: Annotated[bool, typer.Option("--judge", help="sampling.options.judge")] = False,
     by: Annotated[By | None, typer.Option(help="sampling.options.by")] = None,
     limits: Annotated[list[str] | None, typer.Option(help="sampling.options.limits")] = None,
+    background: Annotated[Path | None, typer.Option(help="sampling.options.background")] = None,
     as_of: AsOf = None,
     known: Known = None,
     format_: Annotated[Format, typer.Option("--format", help="cli.options.format")] = Format.TABLE,
@@ -146,14 +65,19 @@ def samples(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     with desk.open(layers) as register:
         where = chosen(register, [layer], districts=district)
         rows = sampled.located(register.readings(moment), register, moment, layer=layer)
-        places = register.territory_at(moment).districts
+        territory = register.territory_at(moment)
+        places = territory.districts
     for column, wanted in (("point", point), ("parcel", parcel), ("district", where.districts)):
         if wanted is not None:
             rows = rows[rows[column].isin(wanted)]
     shown: tuple[str, ...] = (*_FACTS, *_ORIGIN)
-    if judge or by:
+    if judge or by or background:
+        if background is not None:
+            stated = backgrounds.given(_text(background), territory, file=background.name)
+            rows = rows.assign(background=backgrounds.beside(rows, stated))
         rows = verdicts.judged(rows, given)
-        shown = (*_FACTS, *_VERDICTS, *_ORIGIN)
+        natural = () if background is None else ("background",)
+        shown = (*_FACTS, *_VERDICTS, *natural, *_ORIGIN)
     if by:
         key = "number" if by is By.SAMPLE else by.value
         rows = standards.worst(rows[rows[key].notna()], key).reset_index()
@@ -169,7 +93,7 @@ def samples(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
         out=out,
         lang=desk.lang,
         title=desk.say("sampling.said.title", count=len(rows), state=desk.state(moment)),
-        notes=_notes(desk) if judge or by else [],
+        notes=_notes(desk, background) if judge or by or background else [],
         meta=dates(moment),
     )
 
@@ -253,18 +177,21 @@ def _given(desk: Desk, written: list[str]) -> dict[str, Limits]:
     found = {}
     for one in written:
         medium, _, path = one.partition("=")
-        if not path or medium not in {Medium.GROUNDWATER.value, Medium.PRODUCE.value}:
+        if not path or medium not in {"groundwater", "produce"}:
             raise typer.BadParameter(desk.say("sampling.said.limits_form", found=one))
         found[medium] = _read(Path(path))
     return found
 
 
 def _read(path: Path) -> Limits:
+    return standards.given(_text(path), standard=path.stem)
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text("utf-8-sig")
+        return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise FileNotReadableError(file=str(path), reason=str(error)) from error
-    return standards.given(text, standard=path.stem)
 
 
 def _in_words(desk: Desk, rows: pd.DataFrame, districts: pd.Series) -> pd.DataFrame:
@@ -302,5 +229,8 @@ def _steps_in_words(desk: Desk, rows: pd.DataFrame, names: Mapping[str, str]) ->
     )
 
 
-def _notes(desk: Desk) -> list[str]:
-    return [desk.say("sampling.said.judged"), desk.say("sampling.said.duplicates")]
+def _notes(desk: Desk, background: Path | None) -> list[str]:
+    said = [desk.say("sampling.said.judged"), desk.say("sampling.said.duplicates")]
+    if background is not None:
+        said.append(desk.say("sampling.said.backgrounds", file=background.name))
+    return said

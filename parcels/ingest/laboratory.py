@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from parcels import words
-from parcels.analytes import analyte_of, keys_of, parted, table
+from parcels.analytes import analyte_of, keys_of, parted
 from parcels.concentrations import in_unit_of_limits, intervals
 from parcels.findings import Findings
+from parcels.ingest import containers, lab_words, limit_sheets
+from parcels.ingest.arrived import Arrived
 from parcels.ingest.containers import Item
 from parcels.ingest.dates import days
-from parcels.ingest.headings import heading_forms
 from parcels.ingest.reading import read
 from parcels.model import SourceFile
 
@@ -46,42 +43,23 @@ class LabReport:
         readings: `number` of the sample, `analyte` (key, missing where none is called so),
             `name`, `written`, `unit`, `low`, `high`, `detection_limit`, `method`, `row`. The ends
             and the detection limit are in the unit of the limits.
-        findings: Everything found; nothing of a file with an error may be stored.
+        findings: Everything found; nothing of a sample with an error may be stored.
+        arrived: The list as it came, every row and column, for the rejects.
+        origin: `row` and `number` of the sample of each row that says something of one.
+        marked: Rows that give units or detection limits for the rows below them.
     """
 
-    source: SourceFile
     samples: pd.DataFrame
     readings: pd.DataFrame
     findings: Findings
+    arrived: Arrived
+    origin: pd.DataFrame
+    marked: tuple[int, ...] = ()
 
-
-@cache
-def vocabulary() -> Mapping[str, Any]:
-    """How laboratories head columns and what they write in them."""
-    text = files("parcels").joinpath("reference", "samples.toml").read_text(encoding="utf-8")
-    return MappingProxyType(tomllib.loads(text))
-
-
-@cache
-def _fields() -> Mapping[str, str]:
-    """The field, or "ignored", by plain form of a heading."""
-    return MappingProxyType(
-        {
-            words.plain(name): key
-            for key, names in vocabulary()["fields"].items()
-            for name in (key, *names)
-        }
-    )
-
-
-@cache
-def _headings() -> frozenset[str]:
-    names = [
-        name
-        for row in table("analytes.csv")
-        for name in (row["zh"], row["en"], row["cas"], *row["names"].split("|"))
-    ]
-    return words.plain_set(names) | frozenset(_fields())
+    @property
+    def source(self) -> SourceFile:
+        """The file: name, SHA-256, size."""
+        return self.arrived.source
 
 
 def receive_samples(
@@ -99,38 +77,30 @@ def receive_samples(
         FileNotReadableError, FormatNotKnownError: The file cannot be read.
         FileNotSafeError, FileTooLargeError: Reading it would harm this machine.
     """
-    arrived = read(sent, findings=findings, known=_headings(), part=part, surfaces=False)
-    whole = pd.DataFrame(arrived.frame.drop(columns="geometry"))
-    cells = whole.astype("str").astype(object)
-    cells = cells.where(whole.notna() & ~cells.map(_is_blank), None)
-    cells = cells[cells.notna().any(axis=1)]
+    if isinstance(sent, Path):
+        with containers.only(sent, part=part) as item:
+            return receive_samples(item, findings, said=said)
+    book = limit_sheets.opened(sent, findings)
+    arrived = read(book.item, findings=findings, known=lab_words.headings(), surfaces=False)
+    cells = lab_words.cells(arrived.frame)
     if cells.empty:
         findings.add("file_empty")
-    named = _named(cells)
-    rows = _long(cells, named) if _is_long(named) else _wide(cells, named, findings)
-    rows = _with_said(rows, said)
+    named = lab_words.named(cells.columns)
+    marked: tuple[int, ...] = ()
+    if _is_long(named):
+        rows = _long(cells, named)
+    else:
+        units, limits = (_marked(cells, key) for key in ("unit", "detection_limit"))
+        marked = tuple(sorted({*units.index.tolist(), *limits.index.tolist()}))
+        rows = _wide(cells, named, findings, units=units, limits=limits)
+    rows = limit_sheets.applied(_with_said(rows, said), book.limits)
+    origin = rows[["row", "number"]].drop_duplicates()
     if not _complete(rows, findings):
         none = pd.DataFrame()
-        return LabReport(arrived.source, none, none, findings)
+        return LabReport(none, none, findings, arrived, origin, marked)
     samples = _samples(rows, findings)
     readings = _readings(rows, findings)
-    return LabReport(arrived.source, samples, readings, findings)
-
-
-def _is_blank(cell: Any) -> bool:
-    return words.plain(str(cell)) in words.blanks()
-
-
-def _named(cells: pd.DataFrame) -> dict[str, str]:
-    """The column of each field that the list has."""
-    found: dict[str, str] = {}
-    for column in cells.columns:
-        for form in heading_forms(str(column)):
-            field = _fields().get(form)
-            if field is not None:
-                found.setdefault(field, str(column))
-                break
-    return found
+    return LabReport(samples, readings, findings, arrived, origin, marked)
 
 
 def _is_long(named: Mapping[str, str]) -> bool:
@@ -147,11 +117,17 @@ def _long(cells: pd.DataFrame, named: Mapping[str, str]) -> pd.DataFrame:
     return rows.assign(row=rows.index).reset_index(drop=True)
 
 
-def _wide(cells: pd.DataFrame, named: Mapping[str, str], findings: Findings) -> pd.DataFrame:
+def _wide(
+    cells: pd.DataFrame,
+    named: Mapping[str, str],
+    findings: Findings,
+    *,
+    units: pd.DataFrame,
+    limits: pd.DataFrame,
+) -> pd.DataFrame:
     """A column for each analyte becomes a row for each reading."""
     columns = [c for c in cells.columns if c not in named.values() and analyte_of(str(c))]
     _report_unused(cells, {*named.values(), *columns}, findings)
-    units, limits = (_marked(cells, key) for key in ("unit", "detection_limit"))
     body = cells.drop(index=[*units.index, *limits.index])
     parts = []
     for column in columns:
@@ -176,7 +152,7 @@ def _wide(cells: pd.DataFrame, named: Mapping[str, str], findings: Findings) -> 
 
 def _marked(cells: pd.DataFrame, key: str) -> pd.DataFrame:
     """The row below the headings that gives the unit, or the detection limit, of each column."""
-    marks = words.plain_set(vocabulary()["rows"][key])
+    marks = words.plain_set(lab_words.vocabulary()["rows"][key])
     top = cells.head(_MARKED_ROWS)
     is_marked = top.map(lambda cell: cell is not None and words.plain(cell) in marks).any(axis=1)
     return top[is_marked]
@@ -188,7 +164,9 @@ def _first(column: pd.Series) -> str | None:
 
 
 def _report_unused(cells: pd.DataFrame, used: set[str], findings: Findings) -> None:
-    ignored = words.plain_set(vocabulary()["fields"]["ignored"])
+    ignored = words.plain_set(lab_words.vocabulary()["fields"]["ignored"])
+    # The column of reasons in rejects that come back.
+    ignored |= words.plain_set([words.formats()["report"]["reason"]])
     for column in cells.columns:
         if column not in used and words.plain(str(column)) not in ignored:
             findings.add("lab_column_not_used", field=str(column))
@@ -204,7 +182,7 @@ def _with_said(rows: pd.DataFrame, said: Mapping[str, str]) -> pd.DataFrame:
 
 def _complete(rows: pd.DataFrame, findings: Findings) -> bool:
     """Report fields that the whole list leaves out; whether it has all."""
-    fields = vocabulary()["fields"]
+    fields = lab_words.vocabulary()["fields"]
     missing = [field for field in REQUIRED if rows[field].isna().all()]
     if rows["analyte"].isna().all():
         missing.append("analyte")
@@ -218,8 +196,8 @@ def _samples(rows: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     """One row per sample, from the rows of its readings."""
     for field in REQUIRED:
         blank = rows[rows[field].isna()].drop_duplicates("row")
-        findings.add("value_missing", rows=blank["row"], field=_called(field))
-    for field in vocabulary()["choices"]:
+        findings.add("value_missing", rows=blank["row"], field=lab_words.called(field))
+    for field in lab_words.vocabulary()["choices"]:
         rows[field] = _chosen(rows, field, findings)
     rows["kind"] = rows["kind"].fillna("normal")
     rows["sampled_on"] = _days(rows, findings)
@@ -233,20 +211,15 @@ def _samples(rows: pd.DataFrame, findings: Findings) -> pd.DataFrame:
             "sample_contradicts",
             rows=wrong["row"],
             numbers=wrong["number"],
-            field=_called(field),
+            field=lab_words.called(field),
             found=wrong[field],
         )
     samples = by_sample[[*OF_SAMPLE[1:], _PH, "row"]].first().reset_index()
     return samples[[*OF_SAMPLE, _PH, "row"]]
 
 
-def _called(field: str) -> str:
-    """How people call a field: the first of its names."""
-    return str(vocabulary()["fields"].get(field, [field])[0])
-
-
 def _chosen(rows: pd.DataFrame, field: str, findings: Findings) -> pd.Series:
-    choices = vocabulary()["choices"][field]
+    choices = lab_words.vocabulary()["choices"][field]
     keys = {words.plain(name): key for key, names in choices.items() for name in (key, *names)}
     found = rows[field].map(lambda cell: keys.get(words.plain(cell)), na_action="ignore")
     wrong = rows[rows[field].notna() & found.isna()].drop_duplicates(["row", field])
@@ -258,7 +231,7 @@ def _chosen(rows: pd.DataFrame, field: str, findings: Findings) -> pd.Series:
         "value_not_in_list",
         rows=wrong["row"],
         numbers=wrong["number"],
-        field=_called(field),
+        field=lab_words.called(field),
         found=wrong[field],
         details=allowed,
     )
@@ -277,15 +250,11 @@ def _days(rows: pd.DataFrame, findings: Findings) -> pd.Series:
             code,
             rows=those["row"],
             numbers=those["number"],
-            field=_called("sampled_on"),
+            field=lab_words.called("sampled_on"),
             found=those["sampled_on"],
-            details=_expected("sampled_on"),
+            details=lab_words.expected("sampled_on"),
         )
     return found.days.dt.strftime("%Y-%m-%d").astype(object)
-
-
-def _expected(key: str) -> dict[str, str]:
-    return words.in_both(vocabulary()["expected"], key, "expected")
 
 
 def _acidity(rows: pd.DataFrame, findings: Findings) -> pd.Series:
@@ -299,7 +268,7 @@ def _acidity(rows: pd.DataFrame, findings: Findings) -> pd.Series:
         numbers=wrong["number"],
         field=_PH,
         found=wrong["written"],
-        details=_expected(_PH),
+        details=lab_words.expected(_PH),
     )
     return found.reindex(rows.index)
 
@@ -309,12 +278,12 @@ def _readings(rows: pd.DataFrame, findings: Findings) -> pd.DataFrame:
     keys = keys_of(rows["analyte"])
     rows = rows.assign(key=keys)[(keys != _PH) & rows["written"].notna()]
     nameless = rows[rows["analyte"].isna()]
-    findings.add("value_missing", rows=nameless["row"], field=_called("analyte"))
+    findings.add("value_missing", rows=nameless["row"], field=lab_words.called("analyte"))
     unknown = rows[rows["key"].isna() & rows["analyte"].notna()].drop_duplicates("analyte")
     findings.add(
         "analyte_not_known",
         rows=unknown["row"],
-        field=_called("analyte"),
+        field=lab_words.called("analyte"),
         found=unknown["analyte"],
     )
     bound = intervals(rows["detection_limit"])["high"].replace(math.inf, np.nan)
@@ -332,7 +301,7 @@ def _readings(rows: pd.DataFrame, findings: Findings) -> pd.DataFrame:
         "detection_limit_missing",
         rows=open_["row"],
         numbers=open_["number"],
-        field=_called("detection_limit"),
+        field=lab_words.called("detection_limit"),
         found=open_["analyte"],
     )
     again = rows[rows.duplicated(["number", "analyte"])]
@@ -340,7 +309,7 @@ def _readings(rows: pd.DataFrame, findings: Findings) -> pd.DataFrame:
         "reading_repeated",
         rows=again["row"],
         numbers=again["number"],
-        field=_called("analyte"),
+        field=lab_words.called("analyte"),
         found=again["analyte"],
     )
     found = rows.assign(
@@ -357,7 +326,7 @@ def _report(wrong: pd.DataFrame, field: str, findings: Findings, *, of: pd.Serie
         "value_not_understood",
         rows=wrong["row"],
         numbers=wrong["number"],
-        field=_called(field),
+        field=lab_words.called(field),
         found=wrong["analyte"].fillna("") + " " + wrong[field].fillna("").astype("str"),
-        details=[{**_expected(field), "column": column} for column in of[wrong.index]],
+        details=[{**lab_words.expected(field), "column": column} for column in of[wrong.index]],
     )

@@ -95,7 +95,15 @@ def write_rejects(delivery: Delivery, path: Path, *, reasons: Mapping[int, str])
     Raises:
         OutputNotWritableError: The file cannot be written.
     """
-    arrived = delivery.arrived
+    write_rows(delivery.arrived, path, reasons=reasons)
+
+
+def write_rows(arrived: Arrived, path: Path, *, reasons: Mapping[int, str]) -> None:
+    """The same of a file of which no delivery was made.
+
+    Raises:
+        OutputNotWritableError: The file cannot be written.
+    """
     writer = _WRITERS.get(arrived.kind, _write_layer)
     try:
         if path.suffix.lower() == _ZIP:

@@ -121,6 +121,24 @@ def read_xlsx(
     return with_corners(whole, sheet, known=known, findings=findings) if surfaces else whole
 
 
+def sheet_names(path: Path) -> list[str]:
+    """Names of the sheets that are not hidden.
+
+    Raises:
+        FileNotReadableError: It is no workbook.
+    """
+    try:
+        with path.open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            book = openpyxl.load_workbook(stream, read_only=True)
+            try:
+                return [one.title for one in book.worksheets if one.sheet_state == "visible"]
+            finally:
+                book.close()
+    except _BROKEN as error:
+        raise FileNotReadableError(file=path.name, reason=str(error)) from error
+
+
 def corner_sheets(path: Path, *, known: Collection[str]) -> list[str]:
     """The sheets of a workbook that has several, each of them a list of corner points; else none.
 

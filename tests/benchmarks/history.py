@@ -42,7 +42,7 @@ MOMENTS = {
     "as known at first": Moment(dt.date(2024, 12, 31), AT + dt.timedelta(hours=1)),
 }
 GOAL = 1.5
-REPEATED = 3
+REPEATED = 7
 
 
 def fill(register: Register, count: int, *, seed: int = 7) -> None:
