@@ -16,7 +16,7 @@ from layers.catalog import Catalog
 from layers.rules.ground import LANGUAGES, terms
 from parcels.findings import Findings, Severity
 
-_FIELDS: Final = {
+FIELDS: Final = {
     "priority_plot_without_boundary": None,
     "registered_point_outside_boundary": "registered_lon",
     "declared_area_differs": "declared_area_m2",
@@ -56,10 +56,10 @@ def findings(
             str(rule),
             rows=alike["parcel"].to_numpy(np.int64),
             numbers=alike["code"],
-            field=_FIELDS.get(str(rule)),
+            field=FIELDS.get(str(rule)),
             found=alike["issue"],
             at=places[alike.index],
-            details=[_details(one, catalog, files) for one in alike.to_dict("records")],
+            details=[details(one, catalog, files) for one in alike.to_dict("records")],
         )
         parts.append(told.of(str(rule)).set_index(alike.index))
     accepted = issues["state"].eq(State.ACCEPTED.value)
@@ -107,35 +107,45 @@ def article(catalog: Catalog, rule: str, day: dt.date) -> dict[str, str | None]:
     }
 
 
-def _details(one: Mapping[str, Any], catalog: Catalog, files: Mapping[str, str]) -> dict[str, Any]:
-    details = {
+def details(
+    one: Mapping[str, Any], catalog: Catalog, files: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What the sentence of an issue needs, and what programs may want to know of it.
+
+    Args:
+        one: A row of `rule_book.issues`, or as much of it as is known.
+        catalog: The rules and layers.
+        files: What stands for each layer in `file`, where the other parcel is drawn too.
+    """
+    told = {
         **one["details"],
         **between(one, catalog),
         **article(catalog, str(one["rule"]), one["day"]),
         "issue": one["issue"],
         "on": one["day"].isoformat(),
-        "version": _plain(one["version"]),
+        "version": plain(one["version"]),
         "area_m2": None if pd.isna(one["area_m2"]) else round(float(one["area_m2"]), 2),
         "state": str(one["state"]),
     }
     if pd.notna(one["other_layer"]):
-        details |= {
-            "other": _plain(one["other_code"]),
+        told |= {
+            "other": plain(one["other_code"]),
             "other_layer": one["other_layer"],
-            "other_file": files[one["other_layer"]],
-            "other_row": int(one["other"]),
-            "other_version": _plain(one["other_version"]),
+            "other_version": plain(one["other_version"]),
         }
+        if files is not None:
+            told |= {"other_file": files[one["other_layer"]], "other_row": int(one["other"])}
     if one["state"] != State.OPEN:
-        details |= {
+        told |= {
             "accepted_by": one["accepted_by"],
             "accepted_until": one["accepted_until"].isoformat(),
             "accepted_because": one["accepted_because"],
         }
-    return details
+    return told
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it; None for what is not known."""
     if pd.isna(value):
         return None
     return int(value) if isinstance(value, int | np.integer) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ import typer
 from layers import acceptances, rule_book, rule_findings
 from layers.catalog import Catalog
 from layers.rule_book import Look
+from layers.rules.table import RULES
 from maps import report, report_files, settings, tables, text
 from maps.answers import Exit
 from maps.cli.desk import AsOf, Desk, Known, dates, desk_of
@@ -21,6 +23,7 @@ from maps.cli.due import places_of
 from maps.report_files import Told
 from maps.tables import Format
 from parcels.model import Label, Layer, Moment
+from parcels.reading import Filter
 from parcels.recording import Act
 from parcels.register import Register
 
@@ -162,6 +165,37 @@ def told_of(
         register.territory_at(moment),
         register=True,
     )
+
+
+def show_touched(
+    desk: Desk, register: Register, layers: Catalog, layer: str, codes: Sequence[str], on: dt.date
+) -> None:
+    """Print what does not stand of some parcels after they were changed; nothing where all does.
+
+    Args:
+        desk: The desk.
+        register: The register.
+        layers: The rules and layers.
+        layer: Key of their layer.
+        codes: Their codes.
+        on: The day on which the change is true.
+    """
+    if not any(key in RULES for key in layers[layer].rules):
+        return
+    moment = Moment(on)
+    where = Filter(codes=tuple(codes)) if len(codes) <= _NAMED_AT_MOST else None
+    there = register.frame(layer, moment, columns=["code"], where=where, boundaries=False)
+    numbers = there.index[there["code"].isin(codes)].tolist()
+    issues = rule_book.issues(register, layers, moment, Look(touched={layer: numbers}))
+    issues = issues[issues["state"] != acceptances.State.ACCEPTED].reset_index(drop=True)
+    if issues.empty:
+        return
+    told = told_of(desk, register, layers, moment, issues)
+    desk.print(desk.say("check.touched"))
+    report.show(told.found, layer=told.layer, lang=told.lang, register=True)
+
+
+_NAMED_AT_MOST = 500
 
 
 def all_layers(layers: Catalog) -> Layer:

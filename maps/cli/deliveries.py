@@ -13,6 +13,7 @@ import geopandas as gpd
 import pandas as pd
 import typer
 
+from layers import rule_door
 from maps import report, settings, tables
 from maps.answers import Exit
 from maps.cli import aside, merging, proof, refused_files, waiting
@@ -224,6 +225,7 @@ def bring_in(  # noqa: PLR0913 - what is asked, and how to answer
             sent, lambda one: _receive(desk, register, layer, one, wish)
         )
     came = [one.delivery for one in received]
+    _look_beside(desk, register, layer, came, wish.on)
     found = _found(layer, came, unread)
     told = Told(found, layer, desk.lang, _boundaries(came), register.territory)
     answer.report(desk, told)
@@ -242,6 +244,17 @@ def bring_in(  # noqa: PLR0913 - what is asked, and how to answer
     code = Exit.DELIVERY_NOT_ACCEPTED if refused else Exit.DONE
     answer.give(told, [*receipts, *unread_receipts], code=code, dry_run=wish.dry_run)
     return int(code)
+
+
+def _look_beside(
+    desk: Desk, register: Register, layer: Layer, came: list[Delivery], on: dt.date
+) -> None:
+    """Look at the rules between layers; a layer that names none is done already."""
+    if not rule_door.rules_of(layer):
+        return
+    catalog, moment = desk.catalog(), desk.moment(on)
+    for one in came:
+        rule_door.look(register, catalog, layer, one.ready, moment=moment, findings=one.findings)
 
 
 def _nothing_stored(desk: Desk, *, rows: int, files: int) -> str:

@@ -14,7 +14,7 @@ import typer
 
 from maps import lineage_drawing, report, settings, tables, text
 from maps.answers import Exit
-from maps.cli import proof, waiting
+from maps.cli import checking, proof, waiting
 from maps.cli.desk import Desk, desk_of
 from maps.cli.passage import facts_of, stage_of
 from maps.cli.proof import Proof
@@ -336,6 +336,8 @@ def _finish(desk: Desk, register: Reviewing, made: Succession, wish: Wish, act: 
         return int(Exit.DONE)
     number = succession.record(register, made, replace(act, at=settings.now()), given)
     desk.print(desk.say("lineage.done", change=number))
+    codes = made.children["code"].tolist()
+    checking.show_touched(desk, register, desk.catalog(), made.layer, codes, wish.on)
     return int(Exit.DONE)
 
 

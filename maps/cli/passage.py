@@ -13,7 +13,7 @@ import typer
 
 from maps import report, settings, tables
 from maps.answers import Exit
-from maps.cli import proof, waiting
+from maps.cli import checking, proof, waiting
 from maps.cli.desk import Desk, desk_of
 from maps.tables import Format
 from parcels import legal_basis, lifecycle, words
@@ -100,17 +100,19 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
             waiting.hand_in(desk, register, declared.key, asked, resubmit)
             return int(Exit.DONE)
         outcome = register.advance(declared.key, moving, act, shown.kept(register))
-    label = declared.stage(stage).label.in_(desk.lang)
-    key = "moved" if outcome.change is not None else "already"
-    desk.print(
-        desk.say(
-            f"commands.advance_said.{key}",
-            change=outcome.change,
-            count=outcome.updated,
-            stage=label,
-            on=day,
+        label = declared.stage(stage).label.in_(desk.lang)
+        key = "moved" if outcome.change is not None else "already"
+        desk.print(
+            desk.say(
+                f"commands.advance_said.{key}",
+                change=outcome.change,
+                count=outcome.updated,
+                stage=label,
+                on=day,
+            )
         )
-    )
+        moved = moving["code"].tolist()
+        checking.show_touched(desk, register, layers, declared.key, moved, day)
     return int(Exit.DONE)
 
 
