@@ -29,6 +29,9 @@ ROWS = {
         *("severity", "file", "row", "number", "field", "found", "what", "mend"),
         *("lon", "lat", "code", "layer", "details"),
     ],
+    "quality": [
+        *("layer", "place", "element", "aspect", "measure", "faulty", "of", "share", "why"),
+    ],
     "check": [
         *("severity", "file", "row", "number", "field", "found", "what", "mend"),
         *("lon", "lat", "code", "layer", "details"),
@@ -125,6 +128,7 @@ ROWS = {
 
 META = {
     "import": ["counts", "layer", "outcome"],
+    "quality": ["change", "known", "notes", "on", "title"],
     "check": ["accepted", "change", "counts", "known", "layer", "on"],
     "check accepted": [],
     "coverage": ["by", "change", "known", "notes", "on", "title"],

@@ -44,6 +44,7 @@ from maps.cli import (
     passage,
     plan_changes,
     planning,
+    quality,
     review,
     sampling,
     sites,
@@ -128,6 +129,9 @@ app.command("undo", help="history.commands.undo", epilog="history.commands.undo_
 )
 app.command("coverage", help="commands.coverage", epilog="commands.coverage_example")(
     coverage.coverage
+)
+app.command("quality", help="quality.commands.quality", epilog="quality.commands.quality_example")(
+    quality.quality
 )
 app.command(
     "import-samples",
