@@ -10,7 +10,8 @@ import numpy as np
 
 _DELETED: Final = ord("*")
 _END_OF_FIELDS: Final = 0x0D
-_TEXT: Final = "C"
+# What stands in columns of every other letter GDAL takes for text, known letter or not.
+_NO_TEXT: Final = frozenset("NFLD")
 _CHUNK: Final = 200_000
 
 LANGUAGES: Final = {
@@ -66,7 +67,7 @@ class Table:
         texts = [c.name for c in self.columns if not c.name.isascii()]
         chosen = self._foreign_rows(limit)
         for column in self.columns:
-            if column.letter != _TEXT:
+            if column.letter in _NO_TEXT:
                 continue
             part = chosen[:, column.start : column.start + column.width]
             texts += [t for one in part if not (t := one.tobytes().rstrip(b" \0")).isascii()]

@@ -32,6 +32,7 @@ from parcels.errors import (
 from parcels.findings import Findings
 from parcels.ingest import gdal, gpkg_schema, parsed, placemarks
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of, unique_names
+from parcels.ingest.arrow_text import readable
 from parcels.ingest.bounds import Limits
 from parcels.ingest.wkb import is_curved
 from parcels.ingest.wkb import solid as solid_kind
@@ -64,9 +65,9 @@ _GDAL_NAMES: Final = {
 class Sweep:
     """One layer as one sweep gave it.
 
-    `numbers` are GDAL's feature numbers, `spoiled` marks boundaries that could not be read, and
-    `curves` counts those that came with curves and were made straight lines. `solid` are the
-    positions of surfaces in space, which bound no land, with what they are.
+    `numbers` are GDAL's feature numbers, `spoiled` marks boundaries and texts that could not be
+    read, and `curves` counts those that came with curves and were made straight lines. `solid`
+    are the positions of surfaces in space, which bound no land, with what they are.
     """
 
     table: pd.DataFrame
@@ -166,6 +167,7 @@ def sweep(content: Path, *, layer: str | None = None, encoding: str | None = Non
         meta, table = pyogrio.read_arrow(
             address(content), return_fids=True, **{k: v for k, v in asked.items() if v is not None}
         )
+        table, unread = readable(table)
         numbers = table.column(0).to_numpy()
         shapes, spoiled, curves = None, np.zeros(len(numbers), bool), 0
         solid: dict[int, str] = {}
@@ -183,7 +185,7 @@ def sweep(content: Path, *, layer: str | None = None, encoding: str | None = Non
             table = table.remove_column(place)
         attributes = attributes_of(table.remove_column(0))
     whole_numbers = np.asarray(numbers, "int64")
-    return Sweep(attributes, shapes, whole_numbers, meta["crs"], spoiled, curves, solid)
+    return Sweep(attributes, shapes, whole_numbers, meta["crs"], spoiled | unread, curves, solid)
 
 
 def attributes_of(table: Any) -> pd.DataFrame:
@@ -392,7 +394,7 @@ def _report_unread(path: Path, findings: Findings) -> None:
 
 
 def report_spoiled(one: Sweep, rows: np.ndarray, findings: Findings) -> None:
-    """Report the rows with a boundary that could not be read, or that is none.
+    """Report the rows with a boundary or text that could not be read, or a boundary that is none.
 
     Args:
         one: The sweep.

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyproj
@@ -23,6 +22,7 @@ from parcels.errors import FileNotReadableError, FileTooLargeError
 from parcels.findings import Findings
 from parcels.ingest import ogr
 from parcels.ingest.arrived import Arrived, Kind, framed, source_of
+from parcels.ingest.arrow_text import readable
 from parcels.ingest.bounds import Limits
 
 _ROWS_AT_ONCE: Final = 8_192
@@ -47,9 +47,10 @@ def read_parquet(path: Path, *, findings: Findings, bounds: Limits) -> Arrived:
     except (pa.ArrowException, ValueError, TypeError, KeyError, OSError) as error:
         raise FileNotReadableError(file=path.name, reason=str(error)) from error
     rows = np.arange(1, table.num_rows + 1)
-    findings.add("record_damaged", rows=rows[spoiled])
     declared = geo.get("columns", {}).get(name, {})
-    attributes = _attributes(table, {name, *_covering(declared)})
+    texts, unread = readable(_attributes(table, {name, *_covering(declared)}))
+    findings.add("record_damaged", rows=rows[spoiled | unread])
+    attributes = ogr.attributes_of(texts)
     return Arrived(
         Kind.PARQUET, source_of(path), framed(attributes, shapes, rows=rows), _crs(declared)
     )
@@ -99,14 +100,14 @@ def _covering(declared: Mapping[str, Any]) -> set[str]:
     return {str(way[0]) for way in corners.values() if way}
 
 
-def _attributes(table: pa.Table, without: set[str | None]) -> pd.DataFrame:
+def _attributes(table: pa.Table, without: set[str | None]) -> pa.Table:
     kept = [name for name in table.column_names if name not in without]
     chosen = table.select(kept).replace_schema_metadata(None)
     for place, field in enumerate(chosen.schema):
         if pa.types.is_dictionary(field.type):
             plain = chosen.column(place).cast(field.type.value_type)
             chosen = chosen.set_column(place, field.name, plain)
-    return ogr.attributes_of(chosen)
+    return chosen
 
 
 def _crs(declared: Mapping[str, Any]) -> pyproj.CRS | None:
