@@ -41,6 +41,7 @@ class Criteria:
     overlap_share: float
     name_share: float
     address_share: float
+    parcels_of_one_name: int
     ignored_in_names: tuple[str, ...]
 
 
@@ -72,7 +73,7 @@ def candidates(parcels: gpd.GeoDataFrame) -> pd.DataFrame:
             lapping[["a", "b"]].to_numpy(np.int64),
             _inside(shapes),
             _alike(codes, ordered["layer"]),
-            _alike(names + "\x1f" + ordered["district"].astype("str").fillna(""), None, names),
+            _of_one_name(names, ordered["district"], shapely.get_dimensions(shapes) == 2),
         ]
     )
     pairs = np.unique(np.sort(pairs, axis=1), axis=0)
@@ -182,22 +183,35 @@ def _grams(texts: np.ndarray) -> np.ndarray:
     return found
 
 
-def _alike(
-    texts: pd.Series, layers: pd.Series | None, told: pd.Series | None = None
-) -> np.ndarray:
-    """Pairs of positions with the same text, of other layers where these are given."""
-    there = (told if told is not None else texts).to_numpy(str) != ""
-    where = np.flatnonzero(there)
+def _alike(texts: pd.Series, layers: pd.Series) -> np.ndarray:
+    """Pairs of positions with the same text, of other layers."""
+    where = np.flatnonzero(texts.to_numpy(str) != "")
     frame = pd.DataFrame({"text": texts.to_numpy(object)[where], "at": where})
     frame = frame[frame["text"].duplicated(keep=False)]
     both = frame.merge(frame, on="text")
     both = both[both["at_x"] < both["at_y"]]
     pairs: np.ndarray = both[["at_x", "at_y"]].to_numpy(np.int64)
-    if layers is None:
-        return pairs
     kinds = layers.to_numpy(object)
     other: np.ndarray = pairs[kinds[pairs[:, 0]] != kinds[pairs[:, 1]]]
     return other
+
+
+def _of_one_name(names: pd.Series, district: pd.Series, is_surface: np.ndarray) -> np.ndarray:
+    """Pairs of positions with one name in one district, of which one has no surface.
+
+    Two surfaces are one site by the land they share. A name that many parcels of a district have
+    tells none from another, and its pairs would grow with the square of them.
+    """
+    frame = pd.DataFrame(
+        {"name": names.to_numpy(object), "district": district.astype("str").fillna("").to_numpy()}
+    )
+    frame = frame.assign(at=np.arange(len(frame)))[frame["name"] != ""]
+    size = frame.groupby(["name", "district"])["at"].transform("size")
+    frame = frame[(size > 1) & (size <= criteria().parcels_of_one_name)]
+    both = frame[~is_surface[frame["at"]]].merge(frame, on=["name", "district"])
+    both = both[both["at_x"] != both["at_y"]]
+    pairs: np.ndarray = both[["at_x", "at_y"]].to_numpy(np.int64)
+    return pairs
 
 
 def _equal(texts: pd.Series, one: np.ndarray, other: np.ndarray) -> np.ndarray:
