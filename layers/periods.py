@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from parcels.errors import PeriodNotUnderstoodError
@@ -44,6 +44,10 @@ class Period:
     def year_begin(self) -> dt.date:
         """The first day of that year; what is of "the year" is counted from here to `last`."""
         return dt.date(self.year, 1, 1)
+
+    def until(self, today: dt.date) -> Period:
+        """The period, of which no day after today counts: what is to come has not come."""
+        return self if self.last <= today else replace(self, last=max(today, self.first))
 
     def moment(self, known: dt.datetime | None = None) -> Moment:
         """What was true on its last day, as known at an instant; now when None."""

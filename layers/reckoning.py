@@ -118,21 +118,24 @@ def facts_of(
         scope: Of which period and state.
         also: Further columns.
     """
-    gates = {gate.key: gate for gate in layer.gates}
-    looked = [one.claim for each in asked for one in each.counted if layer.key in one.layers]
-    needed = {key for claim in looked for key in claims.fields(claim, gates)}
-    columns = (
-        [*_PLACED, "code", *needed, *also]
-        if claims.SAMPLED in needed
-        else [*_PLACED, *needed, *also]
-    )
+    columns = [*columns_of(layer, asked), *also]
     frame = register.frame(
         layer.key, scope.moment, where=scope.where, columns=columns, boundaries=False
     )
     table = pd.DataFrame(frame.drop(columns="geometry"))
-    if claims.SAMPLED in needed:
+    if claims.SAMPLED in columns:
         table[claims.SAMPLED] = table["code"].isin(_sampled_codes(register, layer, scope.moment))
     return Facts(_as_categories(table), layer, scope.period)
+
+
+def columns_of(layer: Layer, asked: Iterable[Indicator]) -> list[str]:
+    """Columns of a layer that indicators look at, and those that say where its parcels count."""
+    gates = {gate.key: gate for gate in layer.gates}
+    looked = [one.claim for each in asked for one in each.counted if layer.key in one.layers]
+    needed = {key for claim in looked for key in claims.fields(claim, gates)}
+    if claims.SAMPLED in needed:
+        needed.add("code")
+    return [*_PLACED, *sorted(needed - set(_PLACED))]
 
 
 def _sampled_codes(register: Register, layer: Layer, moment: Moment) -> pd.Series:

@@ -7,6 +7,8 @@ import getpass
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Final
 
 from maps.text import BEIJING_TIME, LANGUAGES
@@ -35,6 +37,8 @@ class Settings:
             they submitted; "other" asks that another person approves it; "" does so only where
             the register is on a server, which several people share.
         enable: JINGTU_ENABLE, keys of gates and milestones to switch on, parted by commas.
+        weights: JINGTU_WEIGHTS, what terms of indicators count, as INDICATOR.TERM=0.95, parted by
+            commas.
     """
 
     store: str
@@ -43,13 +47,14 @@ class Settings:
     files: str = ""
     review: str = ""
     enable: tuple[str, ...] = ()
+    weights: tuple[tuple[str, Fraction], ...] = ()
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings, from the process's environment when none is given.
 
     Raises:
-        SettingNotUnderstoodError: JINGTU_LANG or JINGTU_REVIEW means nothing.
+        SettingNotUnderstoodError: JINGTU_LANG, JINGTU_REVIEW or JINGTU_WEIGHTS means nothing.
     """
     given = os.environ if environment is None else environment  # noqa: TID251 - its one home
     return Settings(
@@ -61,6 +66,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         enable=tuple(
             key.strip() for key in given.get("JINGTU_ENABLE", "").split(",") if key.strip()
         ),
+        weights=_weights(given),
     )
 
 
@@ -96,6 +102,21 @@ def _review(given: Mapping[str, str]) -> str:
     if asked not in {"", *REVIEWS}:
         raise SettingNotUnderstoodError(setting="JINGTU_REVIEW", found=asked, expected=REVIEWS)
     return asked
+
+
+def _weights(given: Mapping[str, str]) -> tuple[tuple[str, Fraction], ...]:
+    written = [one.strip() for one in given.get("JINGTU_WEIGHTS", "").split(",") if one.strip()]
+    found = []
+    for one in written:
+        term, _, number = (part.strip() for part in one.partition("="))
+        try:
+            found.append((term, Fraction(Decimal(number))))
+        except (InvalidOperation, ValueError, OverflowError):
+            expected = ["INDICATOR.TERM=0.95"]
+            raise SettingNotUnderstoodError(
+                setting="JINGTU_WEIGHTS", found=one, expected=expected
+            ) from None
+    return tuple(found)
 
 
 def _locale_language(given: Mapping[str, str]) -> str:

@@ -44,6 +44,18 @@ ROWS = {
         *("layer", "place", "stage", "parcels", "with_boundary", "without_boundary"),
         *("area_m2", "area_once_m2", "denominator_m2", "share"),
     ],
+    "indicators": [
+        *("figure", "indicator", "place", "period", "value", "unit", "change", "target"),
+        *("verdict", "least", "most", "terms", "state", "reason"),
+    ],
+    "indicators list": [
+        *("indicator", "label", "measures", "basis", "unit", "layers", "target", "formula"),
+        *("question", "source", "valid_from", "valid_to"),
+    ],
+    "indicators cases": [
+        *("state", "code", "name", "unit", "district", "stage", "reason", "article", "act_on"),
+        "area_m2",
+    ],
     "layers": ["layer", "label", "shape", "fields", "stages", "measures"],
     "layers show": ["field", "label", "kind", "unit", "required", "choices", "aliases"],
     "districts": ["code", "label", "district", "area_km2"],
@@ -132,6 +144,9 @@ META = {
     "check": ["accepted", "change", "counts", "known", "layer", "on"],
     "check accepted": [],
     "coverage": ["by", "change", "known", "notes", "on", "title"],
+    "indicators": ["by", "change", "known", "notes", "on", "periods", "title"],
+    "indicators list": [],
+    "indicators cases": ["change", "known", "notes", "on", "period", "title"],
     "layers": [],
     "layers show": ["label", "layer", "measures", "note", "rules", "stages"],
     "districts": ["notes", "title"],
@@ -192,6 +207,7 @@ MAY_BE_EMPTY = {
     *("evidence", "exports", "lineage", "mappings", "verify", "sites list", "sites show"),
     "check accepted",
     "review show",
+    "indicators cases",
 }
 
 

@@ -35,6 +35,7 @@ from maps.cli import (
     due,
     exporting,
     history,
+    indicators,
     laboratory,
     layers,
     lineage,
@@ -89,6 +90,7 @@ for _word, _made in (
         _word, help=f"plan.commands.{_word}", epilog=f"plan.commands.{_word}_example"
     )(_made)
 app.add_typer(planning.app, name="plan")
+app.add_typer(indicators.app, name="indicators")
 app.command("import", help="commands.import", epilog="commands.import_example")(deliveries.import_)
 app.command("checkout", help="commands.checkout", epilog="commands.checkout_example")(
     checkouts.checkout
@@ -177,6 +179,7 @@ def jingtu(
         files=asked.files,
         enable=asked.enable,
         review=asked.review,
+        weights=asked.weights,
     )
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
 from rich.console import Console
 
-from layers import catalog
+from layers import catalog, indicator_files
 from layers.catalog import Catalog
+from layers.indicators import Indicators
 from maps import settings, text
 from parcels.model import Moment
 from parcels.reviewing import Reviewing
@@ -47,6 +49,7 @@ class Desk:
         files: Folder of the documents of evidence; "" for the one beside the register.
         enable: Keys of gates and milestones to switch on.
         review: "own", "other" or "", as `Settings.review`.
+        weights: As `Settings.weights`.
     """
 
     store: str
@@ -56,6 +59,7 @@ class Desk:
     files: str = ""
     enable: tuple[str, ...] = ()
     review: str = ""
+    weights: tuple[tuple[str, Fraction], ...] = ()
 
     @property
     def asks_review(self) -> bool:
@@ -67,6 +71,10 @@ class Desk:
         return catalog.load(
             extra=[Path(folder) for folder in self.layer_folders], enable=self.enable
         )
+
+    def indicators(self, layers: Catalog) -> Indicators:
+        """The declared indicators, with the weights asked for."""
+        return indicator_files.load(layers, weights=dict(self.weights))
 
     def open(self, layers: Catalog, *, create: bool = False) -> Reviewing:
         """The register; reading one that is not there is refused, a delivery makes it."""
