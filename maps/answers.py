@@ -19,7 +19,8 @@ class Exit(IntEnum):
     """Exit codes of `jingtu` by family.
 
     1-9 what was typed, 10-19 what came in, 20-29 what was sought, 30-39 what keeps it, 40-49 what
-    goes out, 50-59 the plan, indicators, figures, rules, evaluation and the cluster.
+    goes out, 50-59 the plan, indicators, figures, rules, evaluation and the cluster, 60-69 who
+    may come in.
     """
 
     DONE = 0
@@ -63,6 +64,8 @@ class Exit(IntEnum):
     PERIOD_FROZEN = 51
     PERIOD_NOT_FROZEN = 52
     RULES_NOT_MET = 55
+    ACCOUNT_NOT_USABLE = 60
+    NOT_SERVED = 61
     INTERRUPTED = 130
 
 
@@ -133,9 +136,31 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.OutputNotWritableError: Exit.OUTPUT_NOT_WRITABLE,
         errors.LayerNotPublicError: Exit.NOT_PUBLIC,
         errors.OutsideAddressError: Exit.OUTSIDE_ADDRESS,
+        errors.UnknownAccountError: Exit.ACCOUNT_NOT_USABLE,
+        errors.AccountNotUsableError: Exit.ACCOUNT_NOT_USABLE,
+        errors.NotServedError: Exit.NOT_SERVED,
     }
 )
 """The one table from refusals to exit codes; a test walks every subclass."""
+
+_STATUSES: Final[Mapping[Exit, int]] = MappingProxyType(
+    {
+        Exit.USAGE: 400,
+        Exit.FILE_TOO_LARGE: 413,
+        Exit.MOVES_NOT_ALLOWED: 409,
+        Exit.REVIEW_NOT_ALLOWED: 409,
+        Exit.STORE_NOT_FOUND: 503,
+        Exit.STORE_NOT_USABLE: 503,
+        Exit.STORE_BUSY: 503,
+        Exit.STORE_TOO_NEW: 503,
+        Exit.CHANGE_NOT_UNDOABLE: 409,
+        Exit.CHANGE_RESTED_ON: 409,
+        Exit.LINEAGE_NOT_POSSIBLE: 409,
+        Exit.NOT_PUBLIC: 403,
+        Exit.ACCOUNT_NOT_USABLE: 422,
+    }
+)
+"""HTTP statuses of refusals that differ from those of their family."""
 
 _NUMBERED: Final = re.compile(r"\[Errno (\d{1,4})\]")
 _SYSTEM_REASONS: Final = {os.strerror(number): name for number, name in errno.errorcode.items()}
@@ -144,6 +169,13 @@ _SYSTEM_REASONS: Final = {os.strerror(number): name for number, name in errno.er
 def exit_code(refusal: errors.Refusal) -> Exit:
     """The exit code of a refusal: its own, else that of the nearest type it derives from."""
     return next(EXITS[kind] for kind in type(refusal).__mro__ if kind in EXITS)
+
+
+def status(refusal: errors.Refusal) -> int:
+    """The HTTP status of a refusal: 422 for what came in, 404 for what is not there, else 500."""
+    code = exit_code(refusal)
+    families = {1: 422, 2: 404}
+    return _STATUSES.get(code, families.get(code // 10, 500))
 
 
 def what(refusal: errors.Refusal, lang: str) -> str:

@@ -6,7 +6,7 @@ import datetime as dt
 import getpass
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Final
@@ -36,6 +36,7 @@ class Settings:
         review: JINGTU_REVIEW: "own" lets a person change the register at once and approve what
             they submitted; "other" asks that another person approves it; "" does so only where
             the register is on a server, which several people share.
+        secret: JINGTU_SECRET, with which the pages sign their sessions; "" where none is set.
         enable: JINGTU_ENABLE, keys of gates and milestones to switch on, parted by commas.
         weights: JINGTU_WEIGHTS, what terms of indicators count, as INDICATOR.TERM=0.95, parted by
             commas.
@@ -46,6 +47,7 @@ class Settings:
     user: str
     files: str = ""
     review: str = ""
+    secret: str = field(default="", repr=False)
     enable: tuple[str, ...] = ()
     weights: tuple[tuple[str, Fraction], ...] = ()
 
@@ -63,6 +65,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         user=given.get("JINGTU_USER", "").strip() or _account(),
         files=given.get("JINGTU_FILES", "").strip(),
         review=_review(given),
+        secret=given.get("JINGTU_SECRET", ""),
         enable=tuple(
             key.strip() for key in given.get("JINGTU_ENABLE", "").split(",") if key.strip()
         ),

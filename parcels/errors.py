@@ -422,3 +422,27 @@ class UnknownReportError(Refusal):
     """No report of this number counts. Fields: report, last."""
 
     code = "unknown_report"
+
+
+class UnknownAccountError(Refusal):
+    """Nobody signs in under this name. Fields: login, known."""
+
+    code = "unknown_account"
+
+
+class AccountNotUsableError(Refusal):
+    """An account cannot be made so. Fields: login, reason, unit.
+
+    `reason` is a key of refusals.reasons.
+    """
+
+    code = "account_not_usable"
+
+
+class NotServedError(Refusal):
+    """The pages cannot be served so. Fields: host, port, reason.
+
+    `reason` is a key of refusals.reasons.
+    """
+
+    code = "not_served"

@@ -407,6 +407,20 @@ class Reading:
     def _known(self, connection: sa.Connection, moment: Moment) -> int:
         return known_at(connection, moment)
 
+    def asked(
+        self, connection: sa.Connection, query: Query, moment: Moment, where: Filter | None = None
+    ) -> Query:
+        """A query of versions, for those of a moment that pass a filter without a box.
+
+        Args:
+            connection: That it will be asked on.
+            query: Selects from `version`.
+            moment: The two times.
+            where: Which parcels; all by default.
+        """
+        known = self._known(connection, moment)
+        return self._filtered(self._at(query, moment), where or Filter()).params(known=known)
+
     def _filtered(self, query: Query, where: Filter, table: Any = version) -> Query:
         for column, wanted in (
             (table.c.district, where.districts),

@@ -67,8 +67,8 @@ class Sealed:
         return [c for c in self.table.columns if c.name not in left_out]
 
 
-NOT_SEALED: Final = frozenset({"seal", "published", "export_log", "export_file"})
-"""The seals, what the views were made from, and what was handed out, which is no change."""
+NOT_SEALED: Final = frozenset({"seal", "published", "export_log", "export_file", "audit"})
+"""The seals, what the views were made from, and what was handed out or seen: no changes."""
 
 _EDITION: Final = "JOIN edition e ON e.id = t.edition_id"
 _OWN: Final = {
@@ -105,6 +105,7 @@ _OWN: Final = {
         ),
         Sealed(tables.site_member, owner="t.recorded_from", closed="recorded_to"),
         Sealed(tables.person, closed="closed_in"),
+        Sealed(tables.account, closed="closed_in"),
         Sealed(tables.proposed, closed="decided_in", closing=("state", "reason")),
         Sealed(tables.sample, owner="t.recorded_from", closed="recorded_to"),
         Sealed(plan_tables.plan, owner="t.recorded_from", closed="recorded_to"),

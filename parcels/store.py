@@ -30,7 +30,7 @@ from parcels.model import Layer
 Query: TypeAlias = sa.Select[*tuple[Any, ...]]
 """A select of any columns."""
 
-HEAD: Final = "0013"
+HEAD: Final = "0014"
 """The newest migration this Jingtu knows."""
 
 

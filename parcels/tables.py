@@ -298,6 +298,33 @@ person = sa.Table(
     sa.Column("closed_in", sa.Integer, sa.ForeignKey("change.id")),
 )
 
+# Who may sign in. What changes is a new row, and `closed_in` the change that ended the old one; a
+# password is kept as the salted hash that the front desk made of it.
+account = sa.Table(
+    "account",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("login", sa.Text, nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text),
+    sa.Column("password", sa.Text, nullable=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False),
+    sa.Column("closed_in", sa.Integer, sa.ForeignKey("change.id")),
+)
+
+# Who signed in, saw sensitive fields, or tried to and could not: no change of the register.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Instant, nullable=False, index=True),
+    sa.Column("login", sa.Text, nullable=False),
+    sa.Column("act", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("address", sa.Text),
+)
+
 # A delivery or edit on its way into the register; where it stands, its last step tells.
 submission = sa.Table(
     "submission",

@@ -86,6 +86,7 @@ ROWS = {
         *("export", "made_at", "made_by", "purpose", "layer", "true_on", "known_at", "chosen"),
         *("parcels", "format", "approval", "file", "sha256", "size_bytes"),
     ],
+    "accounts": ["login", "name", "role", "unit", "change"],
     "mappings": [
         *("mapping", "sender", "layer", "column", "field", "confirmed_by", "confirmed_at"),
         "change",
@@ -166,6 +167,7 @@ META = {
     "sites show": ["notes", "title"],
     "lineage": ["code", "layer", "notes", "parcels", "title"],
     "exports": [],
+    "accounts": [],
     "mappings": [],
     "review list": [],
     "review show": [
@@ -205,6 +207,7 @@ ARGUMENTS = {
 }
 MAY_BE_EMPTY = {
     *("evidence", "exports", "lineage", "mappings", "verify", "sites list", "sites show"),
+    "accounts",
     "check accepted",
     "review show",
     "indicators cases",

@@ -24,6 +24,7 @@ from rich.markup import escape
 from maps import answers, settings, text
 from maps.answers import Exit
 from maps.cli import (
+    accounts,
     checking,
     checkouts,
     comparing,
@@ -48,6 +49,7 @@ from maps.cli import (
     quality,
     review,
     sampling,
+    serving,
     sites,
     verifying,
 )
@@ -91,6 +93,8 @@ for _word, _made in (
     )(_made)
 app.add_typer(planning.app, name="plan")
 app.add_typer(indicators.app, name="indicators")
+app.add_typer(accounts.app, name="accounts")
+app.command("serve", help="web.serve.command", epilog="web.serve.example")(serving.serve)
 app.command("import", help="commands.import", epilog="commands.import_example")(deliveries.import_)
 app.command("checkout", help="commands.checkout", epilog="commands.checkout_example")(
     checkouts.checkout

@@ -21,6 +21,10 @@ UNSORTED_SHARE: Final = 0.1
 """Share of boundaries that may lie behind the sorted ones before all are sorted anew."""
 
 
+UNKNOWN: Final = ""
+"""In a choice: parcels whose unit, district or stage is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Versions:
     """Versions, sorted by the position of their boundary.
@@ -63,21 +67,24 @@ class Choice:
     Attributes:
         on: The day on which they are true.
         known: Number of the last change that is known; the default knows all.
-        units: Codes of the units whose parcels may be seen; None for all, those of no known unit
-            among them.
+        units: Codes of the units, or UNKNOWN; None for all.
+        districts: The same of districts.
+        stages: Keys of the stages, or UNKNOWN; None for all.
         parcels: Numbers of the parcels, ascending; None for all.
     """
 
     on: dt.date
     known: int = NOT_SUPERSEDED - 1
     units: frozenset[str] | None = None
+    districts: frozenset[str] | None = None
+    stages: frozenset[str] | None = None
     parcels: np.ndarray | None = None
 
     @property
     def hashable(self) -> tuple[object, ...]:
         """The same for choices that are the same."""
         named = None if self.parcels is None else hashlib.sha256(self.parcels.tobytes()).digest()
-        return self.on, self.known, self.units, named
+        return self.on, self.known, self.units, self.districts, self.stages, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +141,15 @@ class Kept:
             & (recorded[:, 0] <= choice.known)
             & (recorded[:, 1] > choice.known)
         )
-        if choice.units is not None:
-            allowed = np.array([*(code in choice.units for code in self.units), False])
-            chosen &= allowed[own.unit[places]]
+        for wanted, known, coded in (
+            (choice.units, self.units, own.unit),
+            (choice.districts, self.districts, own.district),
+            (choice.stages, self.stages, own.stage),
+        ):
+            if wanted is not None:
+                # The last place is that of what is not known.
+                allowed = np.array([*(code in wanted for code in known), UNKNOWN in wanted])
+                chosen &= allowed[coded[places]]
         if choice.parcels is not None:
             chosen &= _are_in(own.parcel[places], choice.parcels)
         return chosen

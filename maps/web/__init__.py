@@ -1,0 +1,1 @@
+"""The pages that inspectors and staff open every day, served on one machine."""

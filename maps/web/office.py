@@ -1,0 +1,80 @@
+"""What one server stands on: the register, its words, who may come in, and its tiles."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from layers.catalog import Catalog
+from layers.library import Library
+from maps import settings, text
+from maps.tiles.service import Tiles
+from maps.web.sessions import Patience, Sessions
+from parcels.model import Moment
+from parcels.reviewing import Reviewing
+
+
+@dataclass
+class Office:
+    """One server.
+
+    Attributes:
+        register: Open as long as the server runs.
+        layers: As declared.
+        lang: Language of who has not chosen one.
+        user: In whose name whoever opens the printed link acts.
+        sessions: Signed with the server's secret.
+        secure: Whether cookies are sent over TLS alone.
+        entry: Token of the printed link, until it is used; None where there are accounts.
+    """
+
+    register: Reviewing
+    layers: Catalog
+    lang: str
+    user: str
+    sessions: Sessions = field(default_factory=lambda: Sessions(secrets.token_urlsafe(32)))
+    secure: bool = False
+    entry: str | None = None
+
+    def __post_init__(self) -> None:
+        """Prepare what is made from the above."""
+        self.tiles = Tiles(self.register)
+        self.patience = Patience()
+        self._entry_lock = threading.Lock()
+
+    @property
+    def library(self) -> Library:
+        """The register's layers as figures."""
+        return Library(self.register, self.layers)
+
+    def use_entry(self, token: str) -> bool:
+        """Whether a token is that of the printed link; it opens once."""
+        with self._entry_lock:
+            is_right = self.entry is not None and secrets.compare_digest(
+                self.entry.encode(), token.encode()
+            )
+            if is_right:
+                self.entry = None
+            return is_right
+
+    @staticmethod
+    def today() -> dt.date:
+        """Today in Beijing."""
+        return settings.today()
+
+    @staticmethod
+    def now() -> dt.datetime:
+        """This instant, in UTC."""
+        return settings.now()
+
+    def moment(self, on: dt.date | None, known: int | None) -> Moment:
+        """The two times of what is read: true today and as known now, unless others are named."""
+        return Moment(on or self.today(), change=known)
+
+    @staticmethod
+    def say(key: str, lang: str, **fields: Any) -> str:
+        """A sentence."""
+        return text.say(key, lang, **fields)
