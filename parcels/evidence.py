@@ -8,9 +8,10 @@ import pandas as pd
 import sqlalchemy as sa
 
 from parcels.lifecycle import Evidence
+from parcels.plan_tables import report
 from parcels.recording import Recorder, plain
 from parcels.store import Query, Store
-from parcels.tables import change, evidence, file, version
+from parcels.tables import change, evidence, file, lineage, version
 
 
 def record(recorder: Recorder, moved: pd.DataFrame, given: Evidence | None) -> None:
@@ -54,11 +55,22 @@ def record(recorder: Recorder, moved: pd.DataFrame, given: Evidence | None) -> N
 
 def documents(store: Store) -> pd.DataFrame:
     """The kept documents, each once: `sha256`, and `change`, the first that names it."""
+    named = sa.union(
+        *[
+            sa.select(table.c.file_id, number.label("change"))
+            for table, number in (
+                (evidence, evidence.c.change_id),
+                (lineage, lineage.c.change_id),
+                (report, report.c.recorded_from),
+            )
+        ]
+    ).subquery()
+    first = sa.func.min(named.c.change)
     query = (
-        sa.select(file.c.sha256, sa.func.min(evidence.c.change_id).label("change"))
-        .select_from(evidence.join(file, evidence.c.file_id == file.c.id))
+        sa.select(file.c.sha256, first.label("change"))
+        .select_from(named.join(file, named.c.file_id == file.c.id))
         .group_by(file.c.sha256)
-        .order_by(sa.func.min(evidence.c.change_id), file.c.sha256)
+        .order_by(first, file.c.sha256)
     )
     with store.read() as connection:
         return store.frame(connection, query)

@@ -82,6 +82,17 @@ CODES: Final[Mapping[str, Severity]] = {
     "analyte_not_known": Severity.WARNING,
     "detection_limit_missing": Severity.WARNING,
     "reading_repeated": Severity.INFO,
+    # reports on the plan
+    "indicator_is_computed": Severity.ERROR,
+    "report_by_measure": Severity.ERROR,
+    "field_not_of_report": Severity.ERROR,
+    "report_ahead": Severity.ERROR,
+    "unit_of_value_needed": Severity.ERROR,
+    "report_evidence_missing": Severity.ERROR,
+    "evidence_file_missing": Severity.ERROR,
+    "report_repeated": Severity.ERROR,
+    "report_row_blank": Severity.INFO,
+    "report_not_concerned": Severity.WARNING,
     # boundaries
     "boundary_missing": Severity.WARNING,
     "boundary_required": Severity.ERROR,

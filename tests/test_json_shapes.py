@@ -125,6 +125,11 @@ ROWS = {
         *("deadline", "due_on", "days", "unit", "concern", "state", "reported_on", "report"),
         *("kind", "number", "dated_on", "issued_by", "file", "sha256", "note"),
     ],
+    "plan reports": [
+        *("report", "subject", "deadline", "unit", "period", "true_on", "state", "written"),
+        *("amount", "amount_unit", "kind", "number", "dated_on", "issued_by", "file", "sha256"),
+        *("note", "change", "made_by", "made_at", "reason", "list", "row", "until_change"),
+    ],
     "plan years": [
         *("year", "name", "tasks", "measures", "folder", "change", "made_by", "made_at"),
         "reason",
@@ -181,6 +186,7 @@ META = {
         *("title", "year"),
     ],
     "plan years": ["change", "known", "notes", "on", "title"],
+    "plan reports": ["change", "known", "notes", "on", "title"],
     "plan roles": ["measure", "notes", "title", "year"],
     "verify": [
         *("changes", "documents", "frozen", "last", "misfits", "notes", "rows", "sha256"),
@@ -260,6 +266,8 @@ def _take_samples():
         Path(name).write_text(text_, "utf-8")
         done = cli.run(["--store", "r.gpkg", "--lang", "zh", command[0], name, *command[1:]])
         assert done == Exit.DONE
+    said = ["plan", "report", "6.2", "--unit", "海淀", "--state", "going"]
+    assert cli.run(["--store", "r.gpkg", "--lang", "zh", *said]) == Exit.DONE
 
 
 def test_every_command_that_prints_data_is_documented_and_kept():

@@ -47,6 +47,7 @@ from maps.cli import (
     plan_changes,
     planning,
     quality,
+    reporting,
     review,
     sampling,
     serving,
@@ -87,6 +88,11 @@ for _word, _made in (
     ("years", plan_changes.years),
     ("role", plan_changes.role),
     ("roles", plan_changes.roles),
+    ("report", reporting.report),
+    ("import", reporting.import_),
+    ("template", reporting.template),
+    ("reports", reporting.reports),
+    ("withdraw", reporting.withdraw),
 ):
     planning.app.command(
         _word, help=f"plan.commands.{_word}", epilog=f"plan.commands.{_word}_example"

@@ -13,13 +13,11 @@ from layers import plan, plan_book
 from maps import settings, tables
 from maps.cli import plan_desk
 from maps.cli.desk import AsOf, Known, dates, desk_of
-from maps.cli.plan_desk import Out, Shape, Year
+from maps.cli.plan_desk import Out, Reason, Shape, Year
 from maps.tables import Format
 from parcels.errors import ReasonNeededError
 from parcels.model import Moment
 from parcels.recording import Act
-
-Reason = Annotated[str | None, typer.Option(help="commands.options.reason")]
 
 _BY: Final = ("change", "made_by", "made_at", "reason")
 

@@ -12,7 +12,7 @@ from typing import Annotated, Final, TypeAlias
 import pandas as pd
 import typer
 
-from layers import plan_words, progress, report_book
+from layers import indicator_files, plan_words, progress, report_book, report_form
 from layers.catalog import Catalog
 from layers.coverage import TOTAL
 from layers.measures import Deadline, Plan
@@ -31,6 +31,7 @@ Today: TypeAlias = Annotated[
 ]
 Shape: TypeAlias = Annotated[Format, typer.Option("--format", help="cli.options.format")]
 Out: TypeAlias = Annotated[Path | None, typer.Option(help="cli.options.out")]
+Reason: TypeAlias = Annotated[str | None, typer.Option(help="commands.options.reason")]
 
 
 FOR_PEOPLE: Final = frozenset({Format.TABLE, Format.XLSX})
@@ -139,7 +140,22 @@ def joined(desk: Desk, bodies: Iterable[str]) -> str:
 
 def kinds(layers: Catalog) -> Mapping[str, Choice]:
     """The kinds of documents that a report can rest on."""
-    return layers.documents
+    return report_form.kinds(layers.documents)
+
+
+def reports_in_words(
+    desk: Desk, rows: pd.DataFrame, territory: Territory, layers: Catalog
+) -> pd.DataFrame:
+    """Reports as people read them: names of indicators, units, states and documents."""
+    labels = {key: one.label.in_(desk.lang) for key, one in indicator_files.load(layers).items()}
+    documents = {code: one.label.in_(desk.lang) for code, one in kinds(layers).items()}
+    states = {one: desk.say(f"plan.states.{one}") for one in progress.STATES}
+    return rows.assign(
+        subject=rows["subject"].map(labels).astype(object).fillna(rows["subject"]),
+        unit=rows["unit"].map(place_names(desk, territory)).astype(object),
+        state=rows["state"].map(states).astype(object),
+        kind=rows["kind"].map(documents).astype(object).fillna(rows["kind"]),
+    )
 
 
 def notes(desk: Desk, moment: Moment) -> list[str]:

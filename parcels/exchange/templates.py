@@ -6,6 +6,7 @@ import io
 import sqlite3
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,7 +97,14 @@ INSERT INTO gpkg_extensions VALUES
 """
 
 
-def write_template(layer: Layer, path: Path, *, lang: str, words: Mapping[str, str]) -> None:
+def write_template(
+    layer: Layer,
+    path: Path,
+    *,
+    lang: str,
+    words: Mapping[str, str],
+    filled: Sequence[Mapping[str, str]] = (),
+) -> None:
     """Write an empty file for a layer; a file that is already there is never touched.
 
     A workbook has the columns of the layer in its first sheet, with drop-down lists, cells that
@@ -109,13 +117,14 @@ def write_template(layer: Layer, path: Path, *, lang: str, words: Mapping[str, s
         path: Ends in .xlsx or .gpkg.
         lang: Labels in "zh" or "en".
         words: The sentences WORDS in that language; "units.<unit>" where a unit has a name.
+        filled: What the first rows of a workbook say already, by field.
 
     Raises:
         FormatNotKnownError: For any other ending.
         OutputNotWritableError: The file exists or cannot be written.
     """
     makers: Mapping[str, Callable[[Layer, str, Mapping[str, str]], bytes]] = {
-        ".xlsx": _workbook,
+        ".xlsx": partial(_workbook, filled=filled),
         ".gpkg": _geopackage,
     }
     make = makers.get(path.suffix.lower())
@@ -140,7 +149,13 @@ def values_of(layer: Layer, field: Field) -> tuple[tuple[str, Label], ...]:
     return tuple((choice.code, choice.label) for choice in field.choices)
 
 
-def _workbook(layer: Layer, lang: str, words: Mapping[str, str]) -> bytes:
+def _workbook(
+    layer: Layer,
+    lang: str,
+    words: Mapping[str, str],
+    *,
+    filled: Sequence[Mapping[str, str]] = (),
+) -> bytes:
     book = openpyxl.Workbook()
     parcels: Worksheet = book.active
     parcels.title = words["sheet_parcels"]
@@ -157,6 +172,10 @@ def _workbook(layer: Layer, lang: str, words: Mapping[str, str]) -> bytes:
         if validation is not None:
             validation.add(f"{letter}2:{letter}{_LAST_ROW}")
             parcels.add_data_validation(validation)
+        for row, said in enumerate(filled, start=2):
+            if said.get(field.key):
+                _text(parcels.cell(row, column), said[field.key])
+                parcels.cell(row, column).number_format = "@"
     parcels.freeze_panes = "A2"
     _explain(fields, layer, lang, words=words)
     lists.sheet_state = "hidden"
