@@ -46,6 +46,8 @@ _GROUPED: Final = ("district", "unit", "stage", "area_m2")
 _DAYS: Final = ("valid_from", "valid_to")
 _NAMED: Final = ("code", "name", "district", "unit")
 _NAMED_AT_ONCE: Final = 500
+_MM2_PER_M2: Final = 1e6
+_NO_FRACTION: Final = float(2**52)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,24 +163,7 @@ class Reading:
         Returns:
             A parcels frame in EPSG:4490, indexed by parcel id, named "parcel".
         """
-        declared = self.layer(layer)
-        core = [c for c in SHOWN if columns is None or c in columns]
-        own = [f for f in declared.own_fields if columns is None or f.key in columns]
-        wanted: list[Any] = [version.c.parcel_id, *[version.c[c] for c in core]]
-        if columns is not None and VERSION in columns:
-            wanted.append(version.c.id.label(VERSION))
-        if own:
-            wanted.append(sa.cast(version.c.attributes, sa.Text).label("attributes"))
-        if boundaries:
-            wanted.append(self.store.boundary_column(boundary.c.geom))
-        query = self._frame_query(layer, moment, where or Filter(), wanted)
-        with self.store.read() as connection:
-            known = self._known(connection, moment)
-            rows = self.store.frame(connection, query.params(known=known))
-        frame = parcels_frame(rows, declared, core, own)
-        return (
-            frame if VERSION not in rows else frame.assign(**{VERSION: rows[VERSION].to_numpy()})
-        )
+        return self._frame(layer, moment, where, columns, boundaries=boundaries)
 
     def pages(
         self,
@@ -238,22 +223,22 @@ class Reading:
         Returns:
             One row per district, unit and stage, over the parcels that lie wholly in their
             district: `district`, `unit`, `stage` (NA where unknown), `parcels`,
-            `with_boundary` (counts) and `area_m2`.
+            `with_boundary` (counts) and `area_mm2`, each area rounded to whole mm2 first.
         """
         keys = [version.c.district, version.c.unit, version.c.stage]
         query = sa.select(
             *keys,
             sa.func.count().label("parcels"),
             sa.func.count(version.c.area_m2).label("with_boundary"),
-            sa.func.coalesce(sa.func.sum(version.c.area_m2), 0.0).label("area_m2"),
+            sa.func.coalesce(sa.func.sum(_whole_mm2(version.c.area_m2)), 0).label("area_mm2"),
         ).where(version.c.layer == layer, sa.not_(version.c.crosses))
         query = self._filtered(self._at(query, moment), where or Filter()).group_by(*keys)
         with self.store.read() as connection:
             known = self._known(connection, moment)
             rows = self.store.frame(connection, query.params(known=known))
         texts = rows[["district", "unit", "stage"]].astype("str")
-        counts = rows[["parcels", "with_boundary"]].astype("int64")
-        return pd.concat([texts, counts, rows[["area_m2"]].astype("float64")], axis=1)
+        sums = rows[["parcels", "with_boundary", "area_mm2"]].astype("int64")
+        return pd.concat([texts, sums], axis=1)
 
     def counts(self, moment: Moment) -> dict[str, int]:
         """How many parcels each layer holds; layers without any are left out."""
@@ -375,6 +360,35 @@ class Reading:
 
     # -- inside: reading ----------------------------------------------------------------------
 
+    def _frame(
+        self,
+        layer: str,
+        moment: Moment,
+        where: Filter | None,
+        columns: Sequence[str] | None,
+        *,
+        boundaries: bool = True,
+        only: Sequence[sa.ColumnElement[bool]] = (),
+    ) -> gpd.GeoDataFrame:
+        declared = self.layer(layer)
+        core = [c for c in SHOWN if columns is None or c in columns]
+        own = [f for f in declared.own_fields if columns is None or f.key in columns]
+        wanted: list[Any] = [version.c.parcel_id, *[version.c[c] for c in core]]
+        if columns is not None and VERSION in columns:
+            wanted.append(version.c.id.label(VERSION))
+        if own:
+            wanted.append(sa.cast(version.c.attributes, sa.Text).label("attributes"))
+        if boundaries:
+            wanted.append(self.store.boundary_column(boundary.c.geom))
+        query = self._frame_query(layer, moment, where or Filter(), wanted).where(*only)
+        with self.store.read() as connection:
+            known = self._known(connection, moment)
+            rows = self.store.frame(connection, query.params(known=known))
+        frame = parcels_frame(rows, declared, core, own)
+        return (
+            frame if VERSION not in rows else frame.assign(**{VERSION: rows[VERSION].to_numpy()})
+        )
+
     def _frame_query(
         self, layer: str, moment: Moment, where: Filter, wanted: Sequence[Any]
     ) -> Query:
@@ -488,6 +502,17 @@ def _no_versions() -> pd.DataFrame:
 
 def _edition_known_at(known: Any) -> Query:
     return sa.select(sa.func.max(edition.c.id)).where(edition.c.change_id <= known)
+
+
+def _whole_mm2(area_m2: sa.ColumnElement[float]) -> sa.ColumnElement[int]:
+    """What `crs.whole_mm2` gives, in SQL: beside 2 to the 52nd a float holds no fraction.
+
+    So adding and taking away that number rounds to the nearest whole, halves to the even one, in
+    either database. (SQLite's own round takes halves away from zero.)
+    """
+    area_mm2 = area_m2 * _MM2_PER_M2
+    rounded = area_mm2 + _NO_FRACTION - _NO_FRACTION
+    return sa.cast(sa.case((area_mm2 < _NO_FRACTION, rounded), else_=area_mm2), sa.BigInteger)
 
 
 def parcels_frame(
