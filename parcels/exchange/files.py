@@ -24,23 +24,13 @@ from pyproj.exceptions import CRSError
 
 from parcels import crs
 from parcels.errors import FormatNotKnownError, FormatNotOfferedError, OutputNotWritableError
-from parcels.exchange import listed, ogr, shapefile
+from parcels.exchange import arrow, listed, ogr, shapefile
 from parcels.exchange.account import NOT_IN_XML, Account, Pages, Style, refuse_lacking
 from parcels.exchange.losses import Loss
 from parcels.exchange.output import named
 from parcels.model import Field, Kind, Layer, Shape
 
-_ARROW: Final = {
-    Kind.TEXT: pa.string(),
-    Kind.CODE: pa.string(),
-    Kind.CODES: pa.string(),
-    Kind.INTEGER: pa.int64(),
-    Kind.NUMBER: pa.float64(),
-    Kind.DATE: pa.date32(),
-    Kind.BOOLEAN: pa.bool_(),
-}
 _TYPES: Final = {Shape.POLYGON: "MultiPolygon", Shape.POINT: "Point", Shape.EITHER: "Unknown"}
-_GEOMETRY: Final = "geometry"
 _SHORT_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,9}")
 
 
@@ -82,30 +72,6 @@ def write(path: Path, layer: Layer, pages: Pages, style: Style) -> Account:
 # -- as columns with types -------------------------------------------------------------------
 
 
-def _fields(layer: Layer, page: pd.DataFrame) -> list[Field]:
-    return [one for one in layer.fields if one.key in page.columns]
-
-
-def _batch(page: gpd.GeoDataFrame, fields: list[Field], schema: pa.Schema) -> pa.RecordBatch:
-    columns = [_typed(page[one.key], one.kind) for one in fields]
-    wkb = shapely.to_wkb(page.geometry.to_numpy())
-    return pa.record_batch([*columns, pa.array(wkb, pa.binary())], schema=schema)
-
-
-def _typed(column: pd.Series, kind: Kind) -> pa.Array:
-    if kind is Kind.DATE:
-        days = pd.to_datetime(column).astype("datetime64[s]")
-        return pa.array(days, pa.timestamp("s"), from_pandas=True).cast(pa.date32())
-    made = pa.array(column, _ARROW[kind], from_pandas=True)
-    return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
-
-
-def _schema(fields: list[Field], names: Mapping[str, str] | None = None) -> pa.Schema:
-    known = names or {}
-    columns = [(known.get(one.key, one.key), _ARROW[one.kind]) for one in fields]
-    return pa.schema([*columns, (_GEOMETRY, pa.binary())])
-
-
 def _begun(pages: Iterator[gpd.GeoDataFrame]) -> tuple[gpd.GeoDataFrame, Iterator[Any]]:
     """The first page, and all of them."""
     first = next(pages)
@@ -133,7 +99,7 @@ def _through_gdal(
     reader = pa.RecordBatchReader.from_batches(schema, told())
     try:
         with named(path) as made:
-            pyogrio.write_arrow(reader, made, geometry_name=_GEOMETRY, **options)
+            pyogrio.write_arrow(reader, made, geometry_name=arrow.GEOMETRY, **options)
     except RuntimeError:
         if failures:
             raise failures[0] from None
@@ -152,8 +118,8 @@ def _with_gdal(
     account: Account,
 ) -> None:
     first, whole = _begun(pages)
-    fields = _fields(layer, first)
-    schema = _schema(fields)
+    fields = arrow.fields(layer, first)
+    schema = arrow.schema(fields)
     kind = _TYPES[layer.shape]
     options: dict[str, Any] = {"driver": _DRIVERS[path.suffix.lower()], "geometry_type": kind}
     if path.suffix.lower() == ".geojson":
@@ -165,7 +131,10 @@ def _with_gdal(
     _through_gdal(
         path,
         schema,
-        (_batch(_several(_moved(page, style.epsg), promote), fields, schema) for page in whole),
+        (
+            arrow.batch(_several(_moved(page, style.epsg), promote), fields, schema)
+            for page in whole
+        ),
         crs=f"EPSG:{style.epsg or crs.STORAGE}",
         layer=layer.key,
         **options,
@@ -178,7 +147,7 @@ def _bounded(pages: Iterator[gpd.GeoDataFrame], account: Account) -> Iterator[gp
         known = ~shapely.is_missing(page.geometry.to_numpy())
         lost = int((~known).sum())
         account.parcels -= lost
-        account.lose(Loss("parcel_left_out", _GEOMETRY, "", lost))
+        account.lose(Loss("parcel_left_out", arrow.GEOMETRY, "", lost))
         yield page[known]
 
 
@@ -201,14 +170,18 @@ def _parquet(
     account: Account,  # noqa: ARG001 - nothing is lost
 ) -> None:
     first, whole = _begun(pages)
-    fields = _fields(layer, first)
+    fields = arrow.fields(layer, first)
     system = pyproj.CRS.from_epsg(style.epsg or crs.STORAGE)
     column = {"encoding": "WKB", "geometry_types": [], "crs": system.to_json_dict()}
-    geo = {"version": "1.1.0", "primary_column": _GEOMETRY, "columns": {_GEOMETRY: column}}
-    schema = _schema(fields).with_metadata({"geo": json.dumps(geo)})
+    geo = {
+        "version": "1.1.0",
+        "primary_column": arrow.GEOMETRY,
+        "columns": {arrow.GEOMETRY: column},
+    }
+    schema = arrow.schema(fields).with_metadata({"geo": json.dumps(geo)})
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for page in whole:
-            batch = _batch(_moved(page, style.epsg), fields, _schema(fields))
+            batch = arrow.batch(_moved(page, style.epsg), fields, arrow.schema(fields))
             writer.write_batch(batch.replace_schema_metadata(schema.metadata))
 
 
@@ -218,8 +191,8 @@ def _kml(
     if style.epsg not in {None, crs.WGS84, crs.STORAGE}:
         raise FormatNotOfferedError(format=f"KML EPSG:{style.epsg}", offered=["EPSG:4326"])
     first, whole = _begun(pages)
-    texts = [Field(one.key, one.label) for one in _fields(layer, first)]
-    schema = _schema(texts)
+    texts = [Field(one.key, one.label) for one in arrow.fields(layer, first)]
+    schema = arrow.schema(texts)
 
     def batches() -> Iterator[pa.RecordBatch]:
         for page in whole:
@@ -230,7 +203,7 @@ def _kml(
                 account.lose(Loss("text_changed", key, key, changed))
                 written[key] = clean
             plain = gpd.GeoDataFrame(written, geometry=page.geometry, crs=page.crs)
-            yield _batch(plain, texts, schema)
+            yield arrow.batch(plain, texts, schema)
 
     _through_gdal(
         path,
@@ -265,21 +238,21 @@ def _shapefile(
 ) -> None:
     """One file of polygons; points of a layer that has both go to a second one."""
     first, whole = _begun(pages)
-    fields = _fields(layer, first)
+    fields = arrow.fields(layer, first)
     encoding = (style.encoding or "UTF-8").upper()
     names = short_names(fields, encoding)
     for one in fields:
         if names[one.key] != one.key:
             account.lose(Loss("field_name", one.key, names[one.key]))
-    schema = _schema(fields, names)
+    schema = arrow.schema(fields, names)
     points: list[pa.RecordBatch] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
         for page in whole:
             fitted = _fitted(_moved(page, style.epsg), fields, names, encoding, account)
             is_point = shapely.get_dimensions(fitted.geometry.to_numpy()) == 0
-            points.append(_batch(fitted[is_point], fields, schema))
-            yield _batch(fitted[~is_point], fields, schema)
+            points.append(arrow.batch(fitted[is_point], fields, schema))
+            yield arrow.batch(fitted[~is_point], fields, schema)
 
     options = {
         "driver": "ESRI Shapefile",
@@ -320,7 +293,7 @@ def _fitted(
     columns: dict[str, Any] = {}
     for one in fields:
         column = page[one.key]
-        if _ARROW[one.kind] == pa.string():
+        if arrow.TYPES[one.kind] == pa.string():
             refuse_lacking(column, encoding)
             column, cut = shapefile.cut_texts(column, encoding)
             account.lose(Loss("text_cut", one.key, names[one.key], cut))
