@@ -66,6 +66,8 @@ class Exit(IntEnum):
     RULES_NOT_MET = 55
     ACCOUNT_NOT_USABLE = 60
     NOT_SERVED = 61
+    LAKE_NOT_USABLE = 58
+    CLUSTER_NOT_USABLE = 59
     INTERRUPTED = 130
 
 
@@ -139,6 +141,9 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.UnknownAccountError: Exit.ACCOUNT_NOT_USABLE,
         errors.AccountNotUsableError: Exit.ACCOUNT_NOT_USABLE,
         errors.NotServedError: Exit.NOT_SERVED,
+        errors.LakeNotUsableError: Exit.LAKE_NOT_USABLE,
+        errors.LakeStaleError: Exit.LAKE_NOT_USABLE,
+        errors.ClusterNotUsableError: Exit.CLUSTER_NOT_USABLE,
     }
 )
 """The one table from refusals to exit codes; a test walks every subclass."""

@@ -18,6 +18,14 @@ class Refusal(Exception):  # noqa: N818 - the word of this project for "cannot b
         super().__init__(self.code, fields)
         self.fields = fields
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Made again from its fields, so that it can come back from another process."""
+        return _again, (type(self), self.fields)
+
+
+def _again(kind: type[Refusal], fields: dict[str, Any]) -> Refusal:
+    return kind(**fields)
+
 
 class DeclarationError(Refusal):
     """A layer's declaration file is wrong. Fields: file, key, line, problem."""
@@ -446,3 +454,30 @@ class NotServedError(Refusal):
     """
 
     code = "not_served"
+
+
+class LakeNotUsableError(Refusal):
+    """A folder of GeoParquet files cannot be read as a lake. Fields: folder, file, reason.
+
+    `reason` is a key of refusals.reasons.
+    """
+
+    code = "lake_not_usable"
+
+
+class LakeStaleError(Refusal):
+    """A lake is not of the moment that was asked for. Fields: folder, layer, reason, found, asked.
+
+    `reason` is a key of refusals.reasons.
+    """
+
+    code = "lake_stale"
+
+
+class ClusterNotUsableError(Refusal):
+    """Work cannot be given to a cluster. Fields: address, reason, what, here, there.
+
+    `reason` is a key of refusals.reasons.
+    """
+
+    code = "cluster_not_usable"

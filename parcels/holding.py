@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from parcels import attributes, moves
 from parcels.model import Layer, SourceFile
-from parcels.reading import SHOWN, Reading, as_column, parcels_frame, undoes
+from parcels.parting import Parting
+from parcels.reading import SHOWN, as_column, parcels_frame, undoes
 from parcels.tables import NOT_SUPERSEDED, boundary, change, file, version
 from parcels.undoing import taken_back
 
@@ -23,7 +24,7 @@ SQLite takes 32 766 values in a query, PostgreSQL 65 535.
 """
 
 
-class Holding(Reading):
+class Holding(Parting):
     """The register of parcels behind one URL, with what a change of it starts from."""
 
     def _change_of_file(

@@ -212,7 +212,7 @@ class Store:
                 )
             )
         box = sa.func.ST_MakeEnvelope(west, south, east, north, crs.STORAGE)
-        return column.op("&&")(box)
+        return column.op("&&", is_comparison=True)(box)
 
     def note_ids(
         self, connection: sa.Connection, ids: Sequence[int] | np.ndarray

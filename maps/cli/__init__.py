@@ -38,6 +38,7 @@ from maps.cli import (
     history,
     indicators,
     laboratory,
+    lake_writing,
     layers,
     lineage,
     listing,
@@ -162,6 +163,9 @@ app.command("map", help="commands.map", epilog="commands.map_example")(drawing.m
 exporting.app.command(
     "national", help="exports.commands.national", epilog="exports.commands.national_example"
 )(packaging.national)
+exporting.app.command(
+    "lake", help="cluster.commands.lake", epilog="cluster.commands.lake_example"
+)(lake_writing.lake)
 app.add_typer(exporting.app, name="export")
 app.command("exports", help="exports.commands.exports", epilog="exports.commands.exports_example")(
     exporting.exports

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -11,13 +13,17 @@ import geopandas as gpd
 import pandas as pd
 import typer
 
+from layers import cluster as crews
 from layers import coverage as figures
-from layers.library import Library
+from layers.catalog import Catalog
+from layers.library import Library, coverage_of_lakes
 from maps import tables, text
+from maps.cli import lakes
 from maps.cli.desk import AsOf, Desk, Known, dates, desk_of
+from maps.cli.hands import Address, Hands, Memory, Workers
 from parcels.districts import Territory
 from parcels.errors import UnknownDistrictError, UnknownStageError
-from parcels.model import Moment
+from parcels.model import Layer, Moment
 from parcels.register import Filter, Register
 
 NUMBERS: Final[dict[str, dict[str, Any]]] = {
@@ -52,6 +58,10 @@ def coverage(  # noqa: PLR0913, PLR0917 - one argument per option of the command
     recompute: Annotated[
         bool, typer.Option("--recompute", help="commands.options.recompute")
     ] = False,
+    lake: Annotated[list[Path] | None, typer.Option(help="cluster.options.lake")] = None,
+    workers: Workers = None,
+    cluster: Address = None,
+    memory: Memory = crews.MEMORY_MIB,
     as_of: AsOf = None,
     known: Known = None,
     format_: Annotated[
@@ -61,34 +71,58 @@ def coverage(  # noqa: PLR0913, PLR0917 - one argument per option of the command
 ) -> None:
     """Print the coverage table."""
     desk = desk_of(context)
+    if workers is not None and cluster is not None:
+        raise typer.BadParameter(desk.say("cluster.said.one_of_both"))
+    hands = Hands(workers, cluster, memory)
+    shape = Shown(by, not no_stages, format_, out)
+    catalog = desk.catalog()
     moment = desk.moment(as_of, known)
-    with desk.open(desk.catalog()) as register:
+    if lake:
+        if layer:
+            raise typer.BadParameter(desk.say("cluster.said.lake_has_its_layer"))
+        asked = moment if as_of is not None or known is not None else None
+        _show_lakes(desk, lake, asked, hands, shape, districts=district, stages=stage)
+        return
+    with desk.open(catalog) as register:
         show(
             desk,
             register,
             keys=layer,
             moment=moment,
-            by=by,
             where=chosen(register, layer or [], districts=district, stages=stage),
-            stages=not no_stages,
             recompute=recompute,
-            format_=format_,
-            out=out,
+            hands=hands,
+            shown=shape,
         )
 
 
-def show(  # noqa: PLR0913 - one argument per option of the command line
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a coverage table is shown.
+
+    Attributes:
+        by: What its rows are about.
+        stages: Whether single stages have rows.
+        format: In which form.
+        out: To which file; None for the screen.
+    """
+
+    by: Place = Place.DISTRICT
+    stages: bool = True
+    format: tables.Format = tables.Format.TABLE
+    out: Path | None = None
+
+
+def show(  # noqa: PLR0913 - what, when, which, by whom, and how shown
     desk: Desk,
     register: Register,
     *,
     keys: Sequence[str] | None = None,
     moment: Moment | None = None,
-    by: Place = Place.DISTRICT,
     where: Filter | None = None,
-    stages: bool = True,
     recompute: bool = False,
-    format_: tables.Format = tables.Format.TABLE,
-    out: Path | None = None,
+    hands: Hands | None = None,
+    shown: Shown | None = None,
 ) -> None:
     """Print the coverage of layers; of all that hold a parcel when `keys` is None."""
     library = Library(register, desk.catalog())
@@ -97,23 +131,66 @@ def show(  # noqa: PLR0913 - one argument per option of the command line
     if not asked:
         desk.print(desk.say("coverage.nothing"))
         return
-    table = library.coverage(
-        asked, at, by=by.value, stages=stages, where=where, recompute=recompute
-    )
-    territory = register.territory_at(at)
-    shown = _shapes(table, territory) if format_ is tables.Format.GEOJSON else table
+    form = shown or Shown()
+    others = hands if hands is not None and hands.are_others else None
+    with nullcontext(None) if others is None else others.at_work(desk) as adder:
+        table = library.coverage(
+            asked,
+            at,
+            by=form.by.value,
+            stages=form.stages,
+            where=where,
+            recompute=recompute,
+            adder=adder,
+        )
+    _print(desk, table, library.catalog, register.territory_at(at), at, form)
+
+
+def _show_lakes(  # noqa: PLR0913 - what, when, which, by whom, and how shown
+    desk: Desk,
+    folders: Sequence[Path],
+    asked: Moment | None,
+    hands: Hands,
+    shown: Shown,
+    *,
+    districts: Sequence[str] | None,
+    stages: Sequence[str] | None,
+) -> None:
+    """Print the coverage of the layers of lakes."""
+    catalog = desk.catalog()
+    found = lakes.opened(folders, desk, catalog, asked)
+    territory = found[0].territory()
+    declared = [catalog.layer(one.layer) for one in found]
+    where = chosen_of(territory, declared, districts=districts, stages=stages)
+    with hands.at_work(desk) as adder:
+        table = coverage_of_lakes(
+            found, adder, by=shown.by.value, stages=shown.stages, where=where
+        )
+    _print(desk, table, catalog, territory, found[0].moment, shown)
+
+
+def _print(
+    desk: Desk,
+    table: pd.DataFrame,
+    catalog: Catalog,
+    territory: Territory,
+    moment: Moment,
+    shown: Shown,
+) -> None:
+    format_ = shown.format
+    printed = _shapes(table, territory) if format_ is tables.Format.GEOJSON else table
     if format_ in {tables.Format.TABLE, tables.Format.XLSX}:
-        shown = _in_words(_without_empty(table), library, desk, territory)
-    headings = tables.headings("coverage.columns", desk.lang, _columns(shown), **NUMBERS)
+        printed = _in_words(_without_empty(table), catalog, desk, territory)
+    headings = tables.headings("coverage.columns", desk.lang, _columns(printed), **NUMBERS)
     tables.show(
-        shown,
+        printed,
         headings=headings,
         format=format_.value,
-        out=out,
+        out=shown.out,
         lang=desk.lang,
-        title=desk.say("coverage.title", state=desk.state(at)),
-        notes=_notes(desk, territory, by),
-        meta={**dates(at), "by": by.value},
+        title=desk.say("coverage.title", state=desk.state(moment)),
+        notes=_notes(desk, territory, shown.by),
+        meta={**dates(moment), "by": shown.by.value},
     )
 
 
@@ -133,13 +210,24 @@ def chosen(  # noqa: PLR0913 - one argument per way to choose
         UnknownDistrictError: No district or unit is called so.
         UnknownStageError: No stage of these layers is called so.
     """
-    territory = register.territory
+    declared = [register.layer(key) for key in layers] or register.layers
+    of = chosen_of(register.territory, declared, districts=districts, units=units, stages=stages)
+    return replace(of, codes=tuple(codes) if codes else None, bbox=bbox)
+
+
+def chosen_of(
+    territory: Territory,
+    declared: Sequence[Layer],
+    *,
+    districts: Sequence[str] | None = None,
+    units: Sequence[str] | None = None,
+    stages: Sequence[str] | None = None,
+) -> Filter:
+    """The same of these places and these layers."""
     return Filter(
         districts=_codes(districts, territory.district_codes, territory.districts),
         units=_codes(units, territory.unit_codes, territory.units),
-        stages=_stage_keys(register, layers, stages),
-        codes=tuple(codes) if codes else None,
-        bbox=bbox,
+        stages=_stage_keys(declared, stages),
     )
 
 
@@ -157,12 +245,9 @@ def _codes(
     return tuple(found)
 
 
-def _stage_keys(
-    register: Register, layers: Sequence[str], stages: Sequence[str] | None
-) -> tuple[str, ...] | None:
+def _stage_keys(declared: Sequence[Layer], stages: Sequence[str] | None) -> tuple[str, ...] | None:
     if not stages:
         return None
-    declared = [register.layer(key) for key in layers] or register.layers
     words = {
         word: stage.key
         for layer in declared
@@ -195,7 +280,7 @@ def _shapes(table: pd.DataFrame, territory: Territory) -> gpd.GeoDataFrame:
 
 
 def _in_words(
-    table: pd.DataFrame, library: Library, desk: Desk, territory: Territory
+    table: pd.DataFrame, catalog: Catalog, desk: Desk, territory: Territory
 ) -> pd.DataFrame:
     name = "name_en" if desk.lang == "en" else "name"
     places = {
@@ -205,11 +290,11 @@ def _in_words(
     }
     stages = {
         (key, stage.key): stage.label.in_(desk.lang)
-        for key, layer in library.catalog.items()
+        for key, layer in catalog.items()
         for stage in layer.stages
     }
     others = text.words("coverage.stages", desk.lang)
-    layers = {key: layer.label.in_(desk.lang) for key, layer in library.catalog.items()}
+    layers = {key: layer.label.in_(desk.lang) for key, layer in catalog.items()}
     return table.assign(
         stage=[
             stages.get((layer, stage), others.get(stage, stage))

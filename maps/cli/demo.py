@@ -13,7 +13,6 @@ from layers.samples import deliveries as samples
 from maps.cli import coverage, drawing
 from maps.cli.deliveries import Wish, bring_in
 from maps.cli.desk import Desk, desk_of
-from maps.tables import Format
 from parcels.ingest.delivery import ReceiveOptions
 from parcels.reviewing import Reviewing
 
@@ -41,7 +40,7 @@ def demo(
         desk.print(desk.say("commands.demo_said.bad"))
         _bring_in(desk, register, [one for one in made if not one.good], dry_run=True)
         desk.print(desk.say("commands.demo_said.coverage"))
-        coverage.show(desk, register, stages=False, format_=Format.TABLE)
+        coverage.show(desk, register, shown=coverage.Shown(stages=False))
         desk.print(desk.say("commands.demo_said.map"))
         drawing.draw(desk, register, folder / "map.html")
     _say_what_next(desk, folder, next(one for one in made if not one.good))
