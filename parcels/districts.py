@@ -95,18 +95,19 @@ class Territory:
         """Unit codes of what people write; NA if unknown."""
         return _looked_up(written, self._units_by_word)
 
-    def split(self, boundaries: np.ndarray) -> Split:
+    def split(self, boundaries: np.ndarray, areas_m2: np.ndarray | None = None) -> Split:
         """Cut boundaries by the district borders.
 
         Args:
             boundaries: Array of shapely geometries in EPSG:4490; None has no pieces. A point
                 belongs to the district that holds it, on a border to the one listed first.
+            areas_m2: Their areas by `crs.area_m2`, where the caller has them.
 
         Returns:
             The pieces; pieces and `outside_m2` of a boundary add up to its area.
         """
         boundaries = np.asarray(boundaries, dtype=object)
-        whole = crs.area_m2(boundaries)
+        whole = crs.area_m2(boundaries) if areas_m2 is None else areas_m2
         place, district, area = self.zones.split(boundaries, whole)
         whole = np.nan_to_num(whole)
         # A border drawn along a parcel's edge cuts off slivers of rounding. They stay with the

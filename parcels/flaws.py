@@ -5,7 +5,7 @@ A flaw is no reason to keep a parcel out. Bounds are lengths and areas on the gr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -31,6 +31,9 @@ THIN: Final = 0.01
 
 NARROW_M: Final = 1.0
 """A thin parcel is a sliver if it is narrower than this on average; a ditch or a path is wider."""
+
+_AT_ONCE: Final = 50_000
+"""Boundaries looked at together: a dozen numbers for each of their corners are held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,21 @@ def find(geometry: np.ndarray, area_m2: np.ndarray) -> Flaws:
         geometry: Array of geometries in EPSG:4490; others than polygons have no flaws.
         area_m2: Their areas on the ellipsoid, aligned.
     """
+    starts = range(0, max(len(geometry), 1), _AT_ONCE)
+    found = [
+        _found(geometry[at : at + _AT_ONCE], area_m2[at : at + _AT_ONCE], first=at)
+        for at in starts
+    ]
+    return Flaws(*(_joined([getattr(one, kind.name) for one in found]) for kind in fields(Flaws)))
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    held = [one for one in tables if len(one)]
+    return pd.concat(held, ignore_index=True) if held else tables[0]
+
+
+def _found(geometry: np.ndarray, area_m2: np.ndarray, *, first: int) -> Flaws:
+    """The flaws of some boundaries, of which this is the first."""
     rings = outlines.rings(geometry)
     is_edge = np.ones(len(rings.lonlat), bool)
     is_edge[rings.start + rings.lengths - 1] = False
@@ -70,13 +88,14 @@ def find(geometry: np.ndarray, area_m2: np.ndarray) -> Flaws:
     spikes, reach = _spikes(rings, step, length)
     perimeter = np.bincount(owner, length, minlength=len(geometry))
     holes, parts = _tiny(rings)
-    return Flaws(
+    tables = (
         _counted(owner[twice], rings.lonlat[begin[twice]]),
         _counted(owner[spikes], rings.lonlat[begin[spikes]], length_m=reach),
         _counted(rings.owner[holes], rings.lonlat[rings.start[holes]]),
         _counted(rings.owner[parts], rings.lonlat[rings.start[parts]]),
         _slivers(rings, perimeter, area_m2),
     )
+    return Flaws(*(one.assign(boundary=one["boundary"] + first) for one in tables))
 
 
 def mendable(geometry: np.ndarray) -> pd.DataFrame:

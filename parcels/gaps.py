@@ -20,6 +20,8 @@ GAP_M2: Final = 1.0
 _TOUCH_M: Final = 0.001
 """A corner this near to a border stands on it: files have millimetres."""
 
+_POINTS_AT_ONCE: Final = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class _Facing:
@@ -33,7 +35,11 @@ class _Facing:
 
 
 def gaps(
-    geometries: np.ndarray, *, width_m: float = GAP_M, min_area_m2: float = GAP_M2
+    geometries: np.ndarray,
+    *,
+    width_m: float = GAP_M,
+    min_area_m2: float = GAP_M2,
+    unpaired: topology.Edges | None = None,
 ) -> pd.DataFrame:
     """Pairs of boundaries with land between them where they are nearer than `width_m`.
 
@@ -46,15 +52,16 @@ def gaps(
             clockwise; None has no gaps.
         width_m: Wider gaps are streets.
         min_area_m2: Pairs with less land between them are left out.
+        unpaired: Their `topology.unpaired_edges`, where the caller has them.
 
     Returns:
         One row per pair, sorted: `a` < `b`, positions in `geometries`, `area_m2`, `width_m`
         (mean) and a place in the gap, `lon` and `lat`.
     """
-    owner, begin, end = topology.unpaired_edges(geometries)
+    edges = unpaired or topology.unpaired_edges(geometries)
     lat = lengths.middle_lat(geometries)
     scale = np.array(lengths.metres_per_degree(lat))
-    begin, end = begin * scale, end * scale
+    owner, begin, end = edges.owner, edges.begin * scale, edges.end * scale
     facing = _facing(begin, end, _near(owner, begin, end, width_m), width_m)
     pairs = np.sort(np.column_stack([owner[facing.edge], owner[facing.other]]), axis=1)
     pieces = pd.DataFrame(
@@ -146,17 +153,22 @@ def _near(owner: np.ndarray, begin: np.ndarray, end: np.ndarray, width_m: float)
     # Lines from corner to corner of the boxes around edges: a tree sees no more of them.
     reach = [np.minimum(begin, end) - width_m, np.maximum(begin, end) + width_m]
     tree = shapely.STRtree(shapely.linestrings(np.stack(reach, axis=1)))
-    point, other = tree.query(shapely.points(place))
-    apart = owner[of_point[point]] != owner[other]
-    point, other = point[apart], other[apart]
-    off = _distance(place[point], begin[other], end[other])
-    near = (off > _TOUCH_M) & (off <= width_m)
-    point, other = point[near], other[near]
+    pairs = [np.empty((0, 2), np.int64)]
+    for first in range(0, len(place), _POINTS_AT_ONCE):
+        some = slice(first, first + _POINTS_AT_ONCE)
+        point, other = tree.query(shapely.points(place[some]))
+        point += first
+        apart = owner[of_point[point]] != owner[other]
+        point, other = point[apart], other[apart]
+        off = _distance(place[point], begin[other], end[other])
+        near = (off > _TOUCH_M) & (off <= width_m)
+        pairs.append(np.column_stack([point[near], other[near]]))
+    point, other = np.concatenate(pairs).T
     edge = of_point[point]
     # A point where one edge ends and the next begins is an end of both.
     both = np.flatnonzero((point < len(owner)) & follows[edge])
-    pairs = np.column_stack([np.append(edge, edge[both] - 1), np.append(other, other[both])])
-    found: np.ndarray = np.unique(np.sort(pairs, axis=1), axis=0)
+    facing = np.column_stack([np.append(edge, edge[both] - 1), np.append(other, other[both])])
+    found: np.ndarray = np.unique(np.sort(facing, axis=1), axis=0)
     return found
 
 

@@ -57,13 +57,19 @@ class Placement:
         )
 
 
-def placed(boundaries: np.ndarray, territory: Territory) -> Placement:
+def placed(
+    boundaries: np.ndarray, territory: Territory, *, unpaired: topology.Edges | None = None
+) -> Placement:
     """The placement of boundaries.
 
     Args:
         boundaries: Array of valid geometries in EPSG:4490; None lies nowhere.
         territory: The districts.
+        unpaired: Their `topology.unpaired_edges`, where the caller has them.
     """
+    area_m2 = crs.area_m2(boundaries)
     return Placement(
-        crs.area_m2(boundaries), territory.split(boundaries), topology.overlaps(boundaries)
+        area_m2,
+        territory.split(boundaries, area_m2),
+        topology.overlaps(boundaries, unpaired=unpaired),
     )

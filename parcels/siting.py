@@ -109,17 +109,19 @@ def _lying_in(
     """District of the larger part of each boundary; reports what lies outside or across."""
     there = np.flatnonzero(~shapely.is_missing(geometry))
     assigned = territory.assign(lie.split, len(geometry)).iloc[there]
-    computed = pd.Series(pd.NA, index=range(len(geometry)), dtype="str")
-    computed.iloc[there] = assigned["district"].to_numpy(dtype=object)
+    district = np.full(len(geometry), None, object)
+    district[there] = assigned["district"].to_numpy(dtype=object)
     inside = assigned["share"].fillna(0.0).to_numpy(float)
     polygon = is_polygon(geometry[there])
     whole = np.where(polygon, lie.area_m2[there], 1.0)
     beyond = np.where(polygon, lie.split.outside_m2[there] / whole, 0.0)
     nowhere = assigned["district"].isna().to_numpy(bool)
     out = nowhere | (beyond > 0.5)
-    computed.iloc[there[out]] = None
-    shares = [{"outside_percent": round(100 * float(s), 1)} for s in np.where(nowhere, 1, beyond)]
-    report.add("outside_city", there[out], details=[shares[i] for i in np.flatnonzero(out)])
+    district[there[out]] = None
+    computed = pd.Series(district, index=range(len(geometry)), dtype="str")
+    shares = np.where(nowhere, 1, beyond)[out]
+    details = [{"outside_percent": round(100 * float(one), 1)} for one in shares]
+    report.add("outside_city", there[out], details=details)
     across = ~out & polygon & (1.0 - inside > BORDER_SHARE)
     names = territory.districts[["name", "name_en"]].to_dict("index")
     held = zip(computed.iloc[there[across]], inside[across], strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -19,8 +20,31 @@ _INTERIORS_MEET: Final = "T********"
 # Odd constants that spread the bits of a coordinate over 64 bits.
 _MIX: Final = tuple(np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F))
 
+_SHAPES_AT_ONCE: Final = 50_000
+_EDGES_AT_ONCE: Final = 100_000
 
-def overlaps(geometries: np.ndarray, *, min_area_m2: float = MIN_OVERLAP_M2) -> pd.DataFrame:
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Edges of boundaries; those of one ring stand together, in its order.
+
+    Attributes:
+        owner: Position of the boundary of each.
+        begin: Where each begins, shape (n, 2), degrees.
+        end: Where it ends.
+    """
+
+    owner: np.ndarray
+    begin: np.ndarray
+    end: np.ndarray
+
+
+def overlaps(
+    geometries: np.ndarray,
+    *,
+    min_area_m2: float = MIN_OVERLAP_M2,
+    unpaired: Edges | None = None,
+) -> pd.DataFrame:
     """Pairs of boundaries that share more than `min_area_m2` of land.
 
     Where parcels tile, two neighbours have each edge of their border in common, in opposite
@@ -33,6 +57,7 @@ def overlaps(geometries: np.ndarray, *, min_area_m2: float = MIN_OVERLAP_M2) -> 
         geometries: Array of valid geometries in EPSG:4490. Points, None and empty ones overlap
             nothing.
         min_area_m2: Smaller overlaps are left out.
+        unpaired: Their `unpaired_edges`, where the caller has them.
 
     Returns:
         One row per pair, sorted: `a` < `b`, positions in `geometries`, and `area_m2` of the land
@@ -42,7 +67,10 @@ def overlaps(geometries: np.ndarray, *, min_area_m2: float = MIN_OVERLAP_M2) -> 
     present = np.flatnonzero(~shapely.is_missing(shapes))
     solid = shapes[present]
     tree = shapely.STRtree(solid)
-    pairs = _beside_unpaired_edges(solid, tree)
+    place = np.zeros(len(shapes), np.int64)
+    place[present] = np.arange(len(present))
+    edges = unpaired or unpaired_edges(shapes)
+    pairs = _beside(Edges(place[edges.owner], edges.begin, edges.end), solid, tree)
     pairs = pairs[_interiors_meet(solid, pairs)]
     found = [pairs]
     asked = np.zeros(len(solid), bool)
@@ -201,31 +229,62 @@ def _table(pairs: np.ndarray, area_m2: np.ndarray, min_area_m2: float) -> pd.Dat
     ).astype({"a": np.int64, "b": np.int64})
 
 
-def _beside_unpaired_edges(shapes: np.ndarray, tree: shapely.STRtree) -> np.ndarray:
-    """Pairs of a shape and another whose box holds a stretch of an unpaired edge of the first."""
-    owner, begin, end = unpaired_edges(shapes)
-    edge, other = tree.query(shapely.linestrings(np.stack([begin, end], axis=1)))
-    different = owner[edge] != other
-    edge, other = edge[different], other[different]
-    bounds = shapely.bounds(shapes)[other]
-    start, step = begin[edge], (end - begin)[edge]
+def _beside(edges: Edges, shapes: np.ndarray, tree: shapely.STRtree) -> np.ndarray:
+    """Pairs of a shape and another whose box holds a stretch of an edge of the first."""
+    bounds = shapely.bounds(shapes)
+    found = [np.empty((0, 2), np.int64)]
+    # Some at a time: a million lines take more memory than the boundaries they are from.
+    for first in range(0, len(edges.owner), _EDGES_AT_ONCE):
+        some = slice(first, first + _EDGES_AT_ONCE)
+        owner, begin, end = edges.owner[some], edges.begin[some], edges.end[some]
+        edge, other = tree.query(shapely.linestrings(np.stack([begin, end], axis=1)))
+        different = owner[edge] != other
+        edge, other = edge[different], other[different]
+        along = _runs_inside(begin[edge], end[edge], bounds[other])
+        found.append(np.sort(np.column_stack([owner[edge], other])[along], axis=1))
+    pairs: np.ndarray = np.unique(np.concatenate(found), axis=0)
+    return pairs
+
+
+def _runs_inside(begin: np.ndarray, end: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Whether a stretch of each edge lies in the box aligned with it."""
+    step = end - begin
     # The stretch of an edge inside a box, as shares of the edge, axis by axis.
     with np.errstate(divide="ignore", invalid="ignore"):
-        sides = np.stack([(bounds[:, :2] - start) / step, (bounds[:, 2:] - start) / step])
+        sides = np.stack([(bounds[:, :2] - begin) / step, (bounds[:, 2:] - begin) / step])
     across = step == 0
     enters = np.where(across, 0.0, sides.min(axis=0)).max(axis=1).clip(min=0)
     leaves = np.where(across, 1.0, sides.max(axis=0)).min(axis=1).clip(max=1)
     # A neighbour that is only touched at an end shares no stretch, up to rounding.
-    along = leaves - enters > 1e-9
-    pairs: np.ndarray = np.unique(
-        np.sort(np.column_stack([owner[edge], other])[along], axis=1), axis=0
-    )
-    return pairs
+    inside: np.ndarray = leaves - enters > 1e-9
+    return inside
 
 
-def unpaired_edges(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Edges not shared by exactly two shapes on either side: owner, begin and end."""
-    rings = outlines.rings(shapes)
+def unpaired_edges(shapes: np.ndarray) -> Edges:
+    """The edges that are not shared by exactly two shapes, one on either side.
+
+    Args:
+        shapes: Array of geometries in EPSG:4490; others than polygons have none.
+    """
+    chunks = [slice(at, at + _SHAPES_AT_ONCE) for at in range(0, len(shapes), _SHAPES_AT_ONCE)]
+    marked = [_marked(outlines.rings(shapes[some])) for some in chunks]
+    if not marked:
+        return Edges(np.empty(0, np.int64), np.empty((0, 2)), np.empty((0, 2)))
+    lone = ~_paired(*(np.concatenate([one[side] for one in marked]) for side in (1, 2)))
+    ends = np.cumsum([len(begin) for begin, _, _ in marked])[:-1]
+    found = []
+    # Coordinates are taken again where they are wanted, and never of all boundaries at once.
+    for some, (begin, _, _), left in zip(chunks, marked, np.split(lone, ends), strict=True):
+        rings = outlines.rings(shapes[some])
+        start = begin[left]
+        ring = np.searchsorted(rings.start, start, side="right") - 1
+        owner = rings.owner[ring] + some.start
+        found.append((owner, rings.lonlat[start], rings.lonlat[start + 1]))
+    return Edges(*(np.concatenate(side) for side in zip(*found, strict=True)))
+
+
+def _marked(rings: outlines.Rings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where each edge begins, a number that only edges of the same ends have, its direction."""
     ring = np.repeat(np.arange(len(rings.start)), rings.lengths)
     clockwise = ~rings.oriented & (outlines.signed_areas(rings.lonlat, rings.start) < 0)
     # Adding zero turns -0.0 into 0.0, so that equal numbers have equal bits.
@@ -233,17 +292,20 @@ def unpaired_edges(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
     mark = _spread(lon.view(np.uint64) * _MIX[0] ^ _spread(lat.view(np.uint64) * _MIX[1]))
     begin = np.flatnonzero((ring[:-1] == ring[1:]) & (mark[:-1] != mark[1:]))
     forward = (mark[begin] < mark[begin + 1]) ^ clockwise[ring[begin]]
-    key = mark[begin] + mark[begin + 1]
+    return begin, mark[begin] + mark[begin + 1], forward
+
+
+def _paired(key: np.ndarray, forward: np.ndarray) -> np.ndarray:
+    """Whether exactly two edges have a key, one in either direction."""
     order = np.argsort(key)
     key, forward = key[order], forward[order]
     same = np.concatenate([[False], key[1:] == key[:-1], [False]])
     # Exactly two of a kind: like the one before or the one after, and that one like no third.
     starts_two = same[1:-1] & ~same[:-2] & ~same[2:] & (forward[1:] != forward[:-1])
     paired = np.zeros(len(key), bool)
-    paired[:-1] |= starts_two
-    paired[1:] |= starts_two
-    left = np.sort(begin[order[~paired]])
-    return rings.owner[ring[left]], rings.lonlat[left], rings.lonlat[left + 1]
+    paired[order[:-1]] |= starts_two
+    paired[order[1:]] |= starts_two
+    return paired
 
 
 def _spread(bits: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from parcels import crs, gaps, neighbours, recognition, siting, words
+from parcels import crs, gaps, neighbours, recognition, siting, topology, words
 from parcels.boundaries import (
     Report,
     is_polygon,
@@ -99,10 +99,12 @@ def check(
         findings, np.asarray(draft["row"], "int64"), numbers_of(draft), places(geometry, usable)
     )
     sited = only(geometry, usable)
+    unpaired = topology.unpaired_edges(sited)
     with ThreadPoolExecutor(max_workers=1) as beside:
         # Both are nearly all GEOS and numpy, which let another thread run meanwhile.
-        narrow = beside.submit(gaps.gaps, only(sited, is_polygon(sited)))
-        lie = placed(sited, territory)
+        areal = only(sited, is_polygon(sited))
+        narrow = beside.submit(gaps.gaps, areal, unpaired=unpaired)
+        lie = placed(sited, territory, unpaired=unpaired)
     area_m2 = np.where(is_polygon(sited), lie.area_m2, np.nan)
     if register is not None and len(register):
         code, parcel = recognition.recognise(
@@ -230,7 +232,8 @@ def _check_area(draft: pd.DataFrame, area_m2: np.ndarray, report: Report) -> Non
         }
         for i in np.flatnonzero(off)
     ]
-    found = draft["declared_area_m2"].map("{:.2f}".format)
+    found = draft["declared_area_m2"].iloc[np.flatnonzero(off)].map("{:.2f}".format)
+    found = found.reindex(draft.index)
     report.add("area_differs", off, field="declared_area_m2", found=found, details=details)
 
 
