@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from parcels import flaws, repair, words
+from parcels import flaws, outlines, repair, words
 from parcels.findings import Findings
 from parcels.model import Layer, Shape
 
@@ -28,6 +28,8 @@ _REASON: Final = re.compile(r"^([^\[]*)(?:\[(\S+) (\S+)\])?")
 _POINTS: Final = (0,)
 _POLYGONS: Final = (3, 6)
 _MULTIPOINT: Final = 4
+_SURE: Final = 1e-9
+_AT_ONCE: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,13 @@ def text_of(draft: pd.DataFrame, key: str) -> pd.Series:
 
 def _wild(geometry: np.ndarray) -> np.ndarray:
     """Whether a geometry holds a coordinate that is no place on Earth."""
-    corners, owner = shapely.get_coordinates(geometry, return_index=True)
-    # A comparison with NaN is false, so this is true for what is not a number too.
-    on_earth = (np.abs(corners[:, 0]) <= 180) & (np.abs(corners[:, 1]) <= 90)
     wild = np.zeros(len(geometry), bool)
-    wild[owner[~on_earth]] = True
+    for first in range(0, len(geometry), _AT_ONCE):
+        some = geometry[first : first + _AT_ONCE]
+        corners, owner = shapely.get_coordinates(some, return_index=True)
+        # A comparison with NaN is false, so this is true for what is not a number too.
+        on_earth = (np.abs(corners[:, 0]) <= 180) & (np.abs(corners[:, 1]) <= 90)
+        wild[first + owner[~on_earth]] = True
     return wild
 
 
@@ -225,13 +229,35 @@ def _told(made: repair.Repair) -> dict[str, Any]:
 
 
 def _oriented(geometry: np.ndarray) -> np.ndarray:
-    """Shells against the clock, holes with it, every polygon as a MultiPolygon."""
-    turned = shapely.orient_polygons(geometry)
-    single = shapely.get_type_id(turned) == _POLYGONS[0]
-    if single.any():
-        where = np.flatnonzero(single)
-        turned[where] = shapely.multipolygons(turned[where], indices=np.arange(len(where)))
-    return np.asarray(turned)
+    """Shells against the clock, holes with it, every polygon as a MultiPolygon.
+
+    Those that are so already stay the very same: a copy of each takes time and memory.
+    """
+    formed = geometry.copy()
+    for first in range(0, len(geometry), _AT_ONCE):
+        some = geometry[first : first + _AT_ONCE]
+        where = np.flatnonzero(~_in_form(some))
+        turned = shapely.orient_polygons(some[where])
+        single = np.flatnonzero(shapely.get_type_id(turned) == _POLYGONS[0])
+        if len(single):
+            alone = np.arange(len(single))
+            turned[single] = shapely.multipolygons(turned[single], indices=alone)
+        formed[first + where] = turned
+    return formed
+
+
+def _in_form(geometry: np.ndarray) -> np.ndarray:
+    """Whether each is a MultiPolygon of one ring that surely runs against the clock."""
+    rings = outlines.rings(geometry)
+    signed = outlines.signed_areas(rings.lonlat, rings.start)
+    west, south, east, north = shapely.bounds(geometry[rings.owner]).T
+    # Of a thin strip that lies aslant rounding may tell the direction.
+    sure = ~rings.oriented & (signed > _SURE * (east - west) * (north - south))
+    formed: np.ndarray = shapely.get_type_id(geometry) == _POLYGONS[1]
+    alone = np.zeros(len(geometry), bool)
+    alone[rings.owner[sure]] = True
+    formed &= alone
+    return formed
 
 
 def _report_flat(deep: np.ndarray, report: Report) -> None:

@@ -66,6 +66,9 @@ def difference(
     rows = delivered.reindex(columns=[*keys, *_extra(delivered, keys)]).reset_index(drop=True)
     parcels = _parcels(rows, held, day)
     in_force = held[(held["valid_from"] <= day) & (held["valid_to"] > day)]
+    if in_force.empty:
+        # Nothing is compared, and a million rows of nothing in each column take memory too.
+        in_force = in_force[["parcel", "version", in_force.geometry.name]]
     base = in_force.set_index("parcel").reindex(parcels).reset_index()
     rows["parcel"] = pd.array(parcels, "Int64")
     rows.loc[parcels == _NEW, "parcel"] = pd.NA
@@ -79,7 +82,7 @@ def difference(
         matching.same_boundary(shapes, was) | (_missing(shapes) & _missing(was))
     )
     same = merged["same_boundary"] & _same_values(merged, base, keys)
-    kept = merged[~same].reset_index(drop=True)
+    kept = merged[~same].reset_index(drop=True) if same.any() else merged
     return Difference(
         rows=kept,
         superseded=kept["base"].dropna().to_numpy(np.int64),

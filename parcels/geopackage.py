@@ -234,6 +234,8 @@ def _enter(connection: sa.Connection, ids: np.ndarray, boxes: np.ndarray) -> Non
         run(f"DELETE FROM rtree_boundary_geom_{table}")  # noqa: S608 - a literal above
     numbers = range(rtree.ROOT, rtree.ROOT + len(tree.nodes))
     ascending = np.argsort(ids)
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - for mypy: embedded only
     for table, rows in (
         ("node(nodeno,data)", zip(numbers, tree.nodes, strict=True)),
         ("parent(nodeno,parentnode)", zip(numbers[1:], tree.parents.tolist(), strict=True)),
@@ -242,8 +244,8 @@ def _enter(connection: sa.Connection, ids: np.ndarray, boxes: np.ndarray) -> Non
             zip(ids[ascending].tolist(), tree.leaves[ascending].tolist(), strict=True),
         ),
     ):
-        if whole_rows := list(rows):
-            run(f"INSERT INTO rtree_boundary_geom_{table} VALUES (?,?)", whole_rows)  # noqa: S608 - as above
+        # The driver takes rows one by one; SQLAlchemy would want a list of all of them.
+        driver.executemany(f"INSERT INTO rtree_boundary_geom_{table} VALUES (?,?)", rows)  # noqa: S608 - as above
 
 
 # Keys are identifiers, which the catalog has checked; today is a day in Beijing.

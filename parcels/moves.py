@@ -106,7 +106,7 @@ def moved(rows: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
         Columns `parcel`, `from_stage`, `to_stage`, and `document`: the source document where the
         row names another than the version in force.
     """
-    was = held.drop_duplicates("version").set_index("version")
+    was = held.drop_duplicates("version").set_index("version")[["stage", "source_document"]]
     base = was.reindex(rows["base"].fillna(0).astype("int64")).reset_index(drop=True)
     now = rows.reset_index(drop=True)
     move = base["stage"].notna() & now["stage"].notna() & (base["stage"] != now["stage"])

@@ -19,7 +19,7 @@ from parcels.diff import Difference
 from parcels.districts import Split, Territory
 from parcels.model import CORE_COLUMNS, Layer, SourceFile
 from parcels.placement import Placement, placed
-from parcels.store import Store
+from parcels.store import ROWS_AT_ONCE, Store
 from parcels.tables import (
     NOT_SUPERSEDED,
     boundary,
@@ -150,25 +150,30 @@ class Recorder:
             lie: The placement of the delivered boundaries in them, where it is known already.
         """
         # Neighbours on the map become neighbours in the file, which bbox reads live on.
-        rows = step.rows.iloc[along_hilbert(step.rows.geometry)].reset_index(drop=True)
+        order = along_hilbert(step.rows.geometry)
+        rows = step.rows[["parcel", "base", "same_boundary", "position"]].iloc[order]
         parcels = self._parcel_ids(rows["parcel"], layer)
-        base = held.set_index("version").reindex(rows["base"].fillna(0).astype("int64"))
+        kept = held.set_index("version")[["boundary", "area_m2", "crosses"]]
+        base = kept.reindex(rows["base"].fillna(0).astype("int64"))
         boundaries = base["boundary"].fillna(0).to_numpy(np.int64, copy=True)
         areas = base["area_m2"].to_numpy(np.float64, copy=True)
         crosses = base["crosses"].eq(other=True).to_numpy(bool, copy=True)
         self._supersede(step.superseded)
         new = ~rows["same_boundary"].to_numpy(bool)
-        shapes = rows.geometry.to_numpy()[new]
+        shapes = step.rows.geometry.to_numpy()[order[new]]
         if len(shapes):
             mine = placed(shapes, territory) if lie is None else lie.of(rows["position"][new])
             areas[new] = mine.area_m2
             boundaries[new], crosses[new] = self._add_boundaries(
                 layer, parcels[new], shapes, mine, codes=territory.districts.index
             )
-        rows = rows.assign(
-            area_m2=areas, crosses=crosses, valid_from=pd.Timestamp(self.act.on), layer=layer.key
-        )
-        self.add_versions(layer, rows.assign(parcel=parcels, boundary=boundaries))
+        told = {"parcel": parcels, "boundary": boundaries, "area_m2": areas, "crosses": crosses}
+        for some in _batches(len(order)):
+            batch = step.rows.iloc[order[some]].assign(
+                **{name: column[some] for name, column in told.items()},
+                valid_from=pd.Timestamp(self.act.on),
+            )
+            self._add_some(layer, batch)
 
     def add_versions(self, layer: Layer, rows: gpd.GeoDataFrame) -> None:
         """Write versions as they stand.
@@ -178,6 +183,11 @@ class Recorder:
             rows: Parcels frame with `parcel`, `boundary`, `crosses`, `valid_from`, `valid_to`,
                 and `row`, the row in the source file.
         """
+        for some in _batches(len(rows)):
+            self._add_some(layer, rows.iloc[some])
+
+    def _add_some(self, layer: Layer, rows: gpd.GeoDataFrame) -> None:
+        """Write so many versions that their texts, digests and values fit into memory."""
         count = len(rows)
         texts = attributes.encode(rows, layer.own_fields)
         columns: dict[str, Any] = {
@@ -437,6 +447,10 @@ def _overlaps_with(
     other = parcels[new] != near["parcel_id"].to_numpy(np.int64)[old]
     theirs = near["id"].to_numpy(np.int64)[old[other]]
     return theirs, ids[new[other]], across["area_m2"].to_numpy(np.float64)[other]
+
+
+def _batches(count: int) -> list[slice]:
+    return [slice(at, at + ROWS_AT_ONCE) for at in range(0, count, ROWS_AT_ONCE)]
 
 
 def plain(column: pd.Series) -> list[Any]:

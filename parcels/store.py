@@ -30,6 +30,9 @@ from parcels.model import Layer
 Query: TypeAlias = sa.Select[*tuple[Any, ...]]
 """A select of any columns."""
 
+ROWS_AT_ONCE: Final = 20_000
+"""Rows made ready for a database at a time, however many are written."""
+
 HEAD: Final = "0014"
 """The newest migration this Jingtu knows."""
 
@@ -128,28 +131,37 @@ class Store:
             columns: Aligned sequences by column name; geometries as shapely arrays.
         """
         names = list(columns)
-        values = [
-            self._geometries(column)
-            if isinstance(table.c[name].type, tables.BoundaryType)
-            else column
-            for name, column in columns.items()
-        ]
-        if not len(values[0]):
+        count = len(columns[names[0]])
+        if not count:
             return
         quoted = ", ".join(f'"{name}"' for name in names)
-        rows = zip(*values, strict=True)
-        if self.is_embedded:
-            marks = ", ".join("?" * len(names))
-            sql = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks})'  # noqa: S608 - our names
-            with _without_insert_trigger(connection, table):
-                _driver(connection).executemany(sql, rows)
-            if table is tables.boundary:
-                geopackage.fill_index(connection, columns["id"], np.asarray(columns["geom"]))
+        if not self.is_embedded:
+            cursor = connection.connection.cursor()
+            with cursor.copy(f'COPY "{table.name}" ({quoted}) FROM STDIN') as copy:
+                for rows in self._batches(table, columns):
+                    for row in rows:
+                        copy.write_row(row)
             return
-        cursor = connection.connection.cursor()
-        with cursor.copy(f'COPY "{table.name}" ({quoted}) FROM STDIN') as copy:
-            for row in rows:
-                copy.write_row(row)
+        marks = ", ".join("?" * len(names))
+        sql = f'INSERT INTO "{table.name}" ({quoted}) VALUES ({marks})'  # noqa: S608 - our names
+        with _without_insert_trigger(connection, table):
+            for rows in self._batches(table, columns):
+                _driver(connection).executemany(sql, rows)
+        if table is tables.boundary:
+            geopackage.fill_index(connection, columns["id"], np.asarray(columns["geom"]))
+
+    def _batches(
+        self, table: sa.Table, columns: Mapping[str, Sequence[Any]]
+    ) -> Iterator[Iterator[tuple[Any, ...]]]:
+        """Rows some thousands at a time: what a driver takes is several times the columns."""
+        places = [isinstance(table.c[name].type, tables.BoundaryType) for name in columns]
+        for first in range(0, len(next(iter(columns.values()))), ROWS_AT_ONCE):
+            some = slice(first, first + ROWS_AT_ONCE)
+            values = [
+                self._geometries(column[some]) if is_place else column[some]
+                for column, is_place in zip(columns.values(), places, strict=True)
+            ]
+            yield zip(*values, strict=True)
 
     def next_id(self, connection: sa.Connection, table: sa.Table) -> int:
         """The first free id; safe because only one transaction writes at a time."""

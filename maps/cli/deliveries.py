@@ -231,7 +231,7 @@ def bring_in(  # noqa: PLR0913 - what is asked, and how to answer
     answer.report(desk, told)
     for line in (line for one in received for line in one.said(desk, wish.merge)):
         answer.say(desk, line)
-    kept_out = sum(len(one.frame) - len(one.ready) for one in came)
+    kept_out = sum(len(one.frame) - one.ready_count for one in came)
     refused = kept_out > 0 or bool((found["severity"] == "error").any())
     receipts = [Receipt.of(one) for one in came]
     unread_receipts = [Receipt.of_refused(one.name, one.refusal.code) for one in unread]
@@ -360,7 +360,7 @@ def _store(
     watch: Interruption,
 ) -> list[Outcome | None]:
     """Store the good rows of all files in one transaction; None for a file without any."""
-    places = [n for n, one in enumerate(received) if len(one.delivery.ready) or one.ends]
+    places = [n for n, one in enumerate(received) if one.delivery.ready_count or one.ends]
     if not places:
         return [None] * len(received)
     intakes = _intakes(desk, register, [received[place] for place in places], wish)
@@ -398,7 +398,7 @@ def _submit(
     """Leave the good rows of all files to a reviewer; None for a file without any."""
     if any(one.ends for one in received):
         raise typer.BadParameter(desk.say("review.said.no_ends"))
-    places = [n for n, one in enumerate(received) if len(one.delivery.ready)]
+    places = [n for n, one in enumerate(received) if one.delivery.ready_count]
     intakes = _intakes(desk, register, [received[place] for place in places], wish)
     if wish.resubmits is not None:
         done = [register.resubmit(wish.resubmits, one) for one in intakes[:1]]
@@ -426,7 +426,7 @@ def _act(desk: Desk, register: Register, received: Received, wish: Wish) -> Act:
         "repairs": repairs(delivery),
         "same_land": "" if options.same_land is SameLand.ASK else options.same_land.value,
         "rows": len(delivery.frame),
-        "rejected": len(delivery.frame) - len(delivery.ready),
+        "rejected": len(delivery.frame) - delivery.ready_count,
         "merged": {} if received.returned is None else merging.told(received.returned),
     }
     return Act(

@@ -291,7 +291,7 @@ def _is_whole(desk: Desk, layer: Layer, delivery: Delivery) -> bool:
     """Whether a file can be taken as it is; what is wrong is printed."""
     found = delivery.findings.frame()
     whole = _is_clear(desk, layer, found)
-    return whole and len(delivery.ready) == len(delivery.frame) > 0
+    return whole and delivery.ready_count == len(delivery.frame) > 0
 
 
 def _is_clear(desk: Desk, layer: Layer, found: pd.DataFrame) -> bool:

@@ -56,7 +56,7 @@ class Receipt:
     def of(cls, delivery: Delivery) -> Self:
         """The receipt of a file of which nothing is stored."""
         source, rows = delivery.source, len(delivery.frame)
-        return cls(source.name, source.sha256, rows, rows - len(delivery.ready))
+        return cls(source.name, source.sha256, rows, rows - delivery.ready_count)
 
     @classmethod
     def of_refused(cls, file: str, code: str) -> Self:

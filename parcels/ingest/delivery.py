@@ -105,12 +105,18 @@ class Delivery:
     @property
     def ready(self) -> gpd.GeoDataFrame:
         """The rows without an error, as a parcels frame with index from 0."""
-        return self.frame[self.frame["ok"]].drop(columns="ok").reset_index(drop=True)
+        return _without_errors(self.frame).reset_index(drop=True)
+
+    @property
+    def ready_count(self) -> int:
+        """How many rows have no error."""
+        return int(self.frame["ok"].sum())
 
     @property
     def ready_placement(self) -> Placement:
         """Where the boundaries of `ready` lie."""
-        return self.placement.of(np.flatnonzero(self.frame["ok"]))
+        ok = self.frame["ok"]
+        return self.placement if ok.all() else self.placement.of(np.flatnonzero(ok))
 
     @property
     def lost(self) -> set[int]:
@@ -252,7 +258,7 @@ def examine(  # noqa: PLR0913 - everything known of the delivery meets here
     progress("check", count, count)
     checked = judged(frame, findings)
     if moves is not None and checked["ok"].any():
-        moves(checked[checked["ok"]].drop(columns="ok"), findings)
+        moves(_without_errors(checked), findings)
         checked = judged(frame, findings)
     return Delivery(
         layer,
@@ -275,6 +281,12 @@ def judged(frame: gpd.GeoDataFrame, findings: Findings) -> gpd.GeoDataFrame:
     if findings.file_has_error():
         return frame.assign(ok=False)
     return frame.assign(ok=~frame["row"].isin(findings.rows_with_errors()))
+
+
+def _without_errors(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The rows that are `ok`; where all are, the columns of the frame itself, not copied."""
+    ok = frame["ok"]
+    return (frame if ok.all() else frame[ok]).drop(columns="ok")
 
 
 def _report_missing(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import cache
+from typing import Final
 
 import pandas as pd
 
 from parcels import words
+
+_SPACES: Final = " \t\r\n\v\f"
 
 
 def plain_text(text: pd.Series) -> pd.Series:
@@ -16,7 +19,9 @@ def plain_text(text: pd.Series) -> pd.Series:
     foreign = ~text.fillna("").str.isascii().to_numpy(bool)
     if foreign.any():
         text = text.where(~foreign, text.str.normalize("NFKC"))
-    for space in " \t\r\n\v\f":
+    if not text.str.contains(f"[{_SPACES}]").fillna(value=False).any():
+        return text
+    for space in _SPACES:
         text = text.str.replace(space, "", regex=False)
     return text
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyogrio
 import pyproj
 import shapely
@@ -168,24 +169,22 @@ def sweep(content: Path, *, layer: str | None = None, encoding: str | None = Non
             address(content), return_fids=True, **{k: v for k, v in asked.items() if v is not None}
         )
         table, unread = readable(table)
-        numbers = table.column(0).to_numpy()
+        numbers = np.array(table.column(0).to_numpy(), "int64")
         shapes, spoiled, curves = None, np.zeros(len(numbers), bool), 0
         solid: dict[int, str] = {}
         place = _geometry_column(table)
         if place is not None:
-            wkb = table.column(place).to_numpy(zero_copy_only=False)
+            column = table.column(place)
             try:
-                shapes, spoiled = shapes_of(wkb)
+                shapes, spoiled = _shapes_of_chunks(column)
             except NotImplementedError:
+                wkb = column.to_numpy(zero_copy_only=False)
                 shapes, spoiled, curves = _straightened(content, wkb, layer)
-            solid = {
-                int(at): kind for at in np.flatnonzero(spoiled) if (kind := solid_kind(wkb[at]))
-            }
+            solid = _solids(column, spoiled)
             spoiled[list(solid)] = False
             table = table.remove_column(place)
-        attributes = attributes_of(table.remove_column(0))
-    whole_numbers = np.asarray(numbers, "int64")
-    return Sweep(attributes, shapes, whole_numbers, meta["crs"], spoiled | unread, curves, solid)
+        attributes = attributes_of(_owned(table.remove_column(0)))
+    return Sweep(attributes, shapes, numbers, meta["crs"], spoiled | unread, curves, solid)
 
 
 def attributes_of(table: Any) -> pd.DataFrame:
@@ -193,6 +192,32 @@ def attributes_of(table: Any) -> pd.DataFrame:
     named = table.rename_columns(unique_names(table.column_names))
     types = _types(named).get
     return _flat(named.to_pandas(date_as_object=False, types_mapper=types))
+
+
+def _owned(table: Any) -> Any:
+    """The table in memory of its own, a copy column by column.
+
+    What GDAL hands over goes only as a whole batch: one column kept would keep the boundaries.
+    """
+    columns = [
+        pa.concat_arrays(column.chunks or [column.combine_chunks()]) for column in table.columns
+    ]
+    return pa.table(columns, schema=table.schema)
+
+
+def _shapes_of_chunks(column: Any) -> tuple[np.ndarray, np.ndarray]:
+    """What `shapes_of` gives, a batch of GDAL's at a time, so that WKB is held of one only."""
+    parts = [shapes_of(one.to_numpy(zero_copy_only=False)) for one in column.chunks]
+    if not parts:
+        return np.empty(0, object), np.zeros(0, bool)
+    shapes, spoiled = (np.concatenate(side) for side in zip(*parts, strict=True))
+    return shapes, spoiled
+
+
+def _solids(column: Any, spoiled: np.ndarray) -> dict[int, str]:
+    """What those boundaries are that could not be read and are surfaces in space."""
+    read = {int(at): solid_kind(column[int(at)].as_py()) for at in np.flatnonzero(spoiled)}
+    return {at: kind for at, kind in read.items() if kind}
 
 
 def shapes_of(wkb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -36,9 +37,10 @@ _LOST_DIGITS: Final = r"^\d(?:\.\d+)?[eE]\+\d+$"
 _EXACT: Final = 2**53
 _LONGEST_MARK: Final = 8
 _DIGITS: Final = tuple("0123456789")
+_FEW_DECIMALS: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which leave no room for what is worked out once
 class _Column:
     """One column on its way: `raw` as it arrived, `there` where something is written.
 
@@ -47,12 +49,22 @@ class _Column:
 
     field: Field
     raw: pd.Series
-    text: pd.Series
     there: np.ndarray
     erased: np.ndarray
     rows: np.ndarray
     numbers: pd.Series | None
     measure: Measure | None
+
+    @cached_property
+    def text(self) -> pd.Series:
+        """What is written, as text; of a column of numbers that takes as long as all the rest."""
+        return _only(_as_text(self.raw), self.there)
+
+    def shown(self, at: np.ndarray) -> pd.Series:
+        """What is written at some positions, as text."""
+        if isinstance(self.raw.dtype, pd.StringDtype):
+            return self.text.iloc[at]
+        return _only(_as_text(self.raw.iloc[at]), self.there[at])
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +123,7 @@ def harmonise(
 
 
 def _with_erased(before: pd.Series | None, column: _Column) -> pd.Series:
-    own = pd.Series(None, index=column.text.index, dtype="str").mask(
+    own = pd.Series(None, index=column.raw.index, dtype="str").mask(
         column.erased, column.field.key
     )
     return own if before is None else (before + ";" + own).fillna(before).fillna(own)
@@ -131,31 +143,48 @@ def _column(
     arrived: pd.DataFrame, matched: Matched, field: Field, numbers: pd.Series | None
 ) -> _Column:
     raw = arrived[matched.columns[field.key]]
-    text = _as_text(raw)
-    there = text.notna().to_numpy(bool)
-    erased = np.zeros(len(text), bool)
-    short = there & (text.str.len() <= _LONGEST_MARK).fillna(value=False).to_numpy(bool)
-    if short.any():
-        # No mark begins with a digit, and of numbers there may be a million different ones.
-        short &= ~text.str.slice(0, 1).isin(_DIGITS).to_numpy(bool)
-    if short.any():
-        marks = {one: words.plain(one) for one in text[short].unique()}
-        blank = {one for one, plain in marks.items() if plain in words.blanks()}
-        deleted = {one for one, plain in marks.items() if plain in words.deletions()}
-        if deleted:
-            erased = text.isin(deleted).to_numpy(bool)
-        if blank or deleted:
-            there = there & ~text.isin(blank | deleted).to_numpy(bool)
+    written, marked = _written(raw)
+    there, erased = written.copy(), np.zeros(len(raw), bool)
+    if marked.any():
+        text = _as_text(raw[marked])
+        marks = {one: words.plain(one) for one in text.unique()}
+        blank = [one for one, plain in marks.items() if plain in words.blanks()]
+        deleted = [one for one, plain in marks.items() if plain in words.deletions()]
+        erased[marked] = text.isin(deleted).to_numpy(bool)
+        there[marked] = ~text.isin([*blank, *deleted]).to_numpy(bool)
     return _Column(
         field,
         raw,
-        text.where(there),
         there,
         erased,
         arrived.index.to_numpy("int64"),
         numbers,
         matched.measures.get(field.key),
     )
+
+
+def _written(raw: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Where something is written in a column, and where that may be a mark.
+
+    No mark begins with a digit, and of numbers there may be a million different ones: numbers
+    below zero alone are looked at, and nothing of days and of yes and no.
+    """
+    if pd.api.types.is_bool_dtype(raw) or pd.api.types.is_datetime64_any_dtype(raw):
+        return raw.notna().to_numpy(bool), np.zeros(len(raw), bool)
+    if pd.api.types.is_numeric_dtype(raw):
+        there = raw.notna().to_numpy(bool)
+        return there, there & ~(raw >= 0).fillna(value=False).to_numpy(bool)
+    text = _as_text(raw)
+    there = text.notna().to_numpy(bool)
+    short = there & (text.str.len() <= _LONGEST_MARK).fillna(value=False).to_numpy(bool)
+    if short.any():
+        short &= ~text.str.slice(0, 1).isin(_DIGITS).to_numpy(bool)
+    return there, short
+
+
+def _only(text: pd.Series, there: np.ndarray) -> pd.Series:
+    """The text where something is there; the very same where that is everywhere it is."""
+    return text if np.array_equal(text.notna().to_numpy(bool), there) else text.where(there)
 
 
 def _as_text(raw: pd.Series) -> pd.Series:
@@ -165,8 +194,13 @@ def _as_text(raw: pd.Series) -> pd.Series:
         text = raw.astype("str")
         text = text.where(~whole.fillna(value=False), text.str.removesuffix(".0"))
         return text.where(raw.notna())
-    text = raw.astype("str").where(raw.notna()).str.strip()
-    return text.where(text != "")
+    text = raw.astype("str")
+    if not isinstance(raw.dtype, pd.StringDtype):
+        text = text.where(raw.notna())
+    bare = text.str.strip()
+    odd = (bare != text) | (bare == "")
+    # What needs no change stays the very same, and takes no memory of its own.
+    return bare.where(bare != "") if (odd & text.notna()).any() else text
 
 
 def _texts(column: _Column) -> _Read:
@@ -284,8 +318,7 @@ def _rounding(column: _Column) -> pd.Series:
     """Half of the last digit each area was written to, in the field's unit."""
     heading = float(_heading_factor(column))
     if pd.api.types.is_numeric_dtype(column.raw):
-        decimals = column.text.str.extract(r"\.(\d+)$", expand=False).str.len().fillna(0)
-        finest = float(decimals.max()) if len(decimals) else 0.0
+        finest = _decimals(column)
         return pd.Series(0.5 * 10.0**-finest * heading, index=column.raw.index)
     _, unit, text = _amounts(column.text)
     point = text.str.find(".")
@@ -297,6 +330,26 @@ def _rounding(column: _Column) -> pd.Series:
     factors = unit.map(_cell_factors(unit.unique(), column.field, Fraction(heading)))
     half = 0.5 * 10.0 ** -decimals.fillna(0).astype("float64") * factors.astype("float64")
     return half.fillna(0.0)
+
+
+def _decimals(column: _Column) -> int:
+    """The most decimals among the numbers of a column, as one writes them.
+
+    Written out are only those that have more than a few.
+    """
+    left = np.flatnonzero(column.there)
+    numbers = column.raw.iloc[left].astype("float64").to_numpy()
+    finest = 0
+    for decimals in range(_FEW_DECIMALS + 1):
+        with np.errstate(over="ignore"):
+            scaled = numbers * 10.0**decimals
+        fits = (np.abs(scaled) < _EXACT / 2) & (np.rint(scaled) / 10.0**decimals == numbers)
+        finest = decimals if fits.any() else finest
+        left, numbers = left[~fits], numbers[~fits]
+    if not len(left):
+        return finest
+    written = column.shown(left).str.extract(r"\.(\d+)$", expand=False).str.len()
+    return max(finest, int(written.fillna(0).max()))
 
 
 def _dates(column: _Column) -> _Read:
@@ -394,7 +447,7 @@ def _report(column: _Column, read: _Read, findings: Findings) -> None:
             rows=column.rows[bad],
             numbers=None if column.numbers is None else column.numbers.iloc[bad],
             field=field.key,
-            found=column.text.iloc[bad],
+            found=column.shown(bad),
             details={
                 **words.in_both(words.values()["expected"], field.kind.value, "expected"),
                 "allowed_zh": [choice.label.zh for choice in field.choices[:12]],
@@ -408,7 +461,7 @@ def _report(column: _Column, read: _Read, findings: Findings) -> None:
             rows=column.rows[unclear],
             numbers=None if column.numbers is None else column.numbers.iloc[unclear],
             field=field.key,
-            found=column.text.iloc[unclear],
+            found=column.shown(unclear),
             details=words.in_both(words.values()["expected"], "day_order", "expected"),
         )
     if column.erased.any():
@@ -423,7 +476,7 @@ def _report(column: _Column, read: _Read, findings: Findings) -> None:
             "first": int(column.rows[first]),
             "became": _shown(read.stored.iloc[first], field),
         }
-        found = column.text.iloc[first]
+        found = column.shown(changed[:1]).iloc[0]
         if column.measure is not None and pd.api.types.is_numeric_dtype(column.raw):
             found = f"{found} ({column.raw.name})"
         findings.add("value_harmonised", field=field.key, found=found, details=said)
