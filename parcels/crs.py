@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import geopandas as gpd
 import numpy as np
 import shapely
 
@@ -28,6 +29,9 @@ GK_ZONE_39: Final = 4527
 
 GK_ZONE_38: Final = 4526
 """The neighbour zone, west of 115.5E."""
+
+OFFERED: Final = (STORAGE, GK_117, GK_ZONE_39, GK_ZONE_38)
+"""What other programs may ask for; EPSG gives all of them with the northing or latitude first."""
 
 WEB_MERCATOR: Final = 3857
 """The plane of web maps; areas in it are 71 % too large in Beijing."""
@@ -101,6 +105,35 @@ def whole_mm2(area_m2: Any) -> Any:
         area_m2: Array of areas, m2.
     """
     return np.rint(np.nan_to_num(np.asarray(area_m2, np.float64)) * 1e6).astype(np.int64)
+
+
+def as_declared(geometries: Any, epsg: int) -> np.ndarray:
+    """Boundaries in a system of OFFERED, with the axes in the order in which EPSG gives them.
+
+    Args:
+        geometries: Array of shapely geometries in EPSG:4490, longitude first; None allowed.
+        epsg: One of OFFERED.
+    """
+    moved = gpd.GeoSeries(geometries, crs=STORAGE).to_crs(epsg).to_numpy()
+    swapped: np.ndarray = shapely.transform(moved, lambda xy: xy[:, ::-1])
+    return swapped
+
+
+def box_from_declared(
+    box: tuple[float, float, float, float], epsg: int
+) -> tuple[float, float, float, float]:
+    """West, south, east and north in degrees of a box whose axes are as `as_declared` gives them.
+
+    Args:
+        box: Least northing, least easting, greatest northing, greatest easting.
+        epsg: One of OFFERED.
+    """
+    south, west, north, east = box
+    # The sides of a box of one system are curves in another: with points along them.
+    sides = shapely.segmentize(shapely.box(west, south, east, north), (east - west) / 16 or 1.0)
+    bounds = gpd.GeoSeries([sides], crs=epsg).to_crs(STORAGE).total_bounds
+    least_lon, least_lat, most_lon, most_lat = (float(side) for side in bounds)
+    return least_lon, least_lat, most_lon, most_lat
 
 
 def zone_epsg(zone: int) -> int | None:

@@ -59,6 +59,7 @@ class Filter:
     units: tuple[str, ...] | None = None
     stages: tuple[str, ...] | None = None
     codes: tuple[str, ...] | None = None
+    parcels: tuple[int, ...] | None = None
 
 
 class Reading:
@@ -441,6 +442,7 @@ class Reading:
             (table.c.unit, where.units),
             (table.c.stage, where.stages),
             (table.c.code, where.codes),
+            (table.c.parcel_id, where.parcels),
         ):
             if wanted is not None:
                 query = query.where(column.in_(wanted))

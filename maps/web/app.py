@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from maps import answers
-from maps.web import accounts, entrance, mapping, pages
+from maps.web import accounts, cql2, entrance, features, mapping, pages
 from maps.web.guard import NotAllowedError, NotSignedInError, guard
 from maps.web.office import Office
 from parcels.errors import Refusal
@@ -50,7 +50,7 @@ def create_app(office: Office) -> FastAPI:
     )
     app.state.office = office
     # The guard of the application runs for each of them; it knows them by method and path.
-    for part in (entrance, pages, mapping, accounts):
+    for part in (entrance, pages, mapping, accounts, features):
         app.include_router(part.router)
     app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
     static = resources.files("maps") / "static"
@@ -59,6 +59,8 @@ def create_app(office: Office) -> FastAPI:
     app.add_exception_handler(NotAllowedError, _not_allowed)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(features.NotUnderstoodError, _parameter)
+    app.add_exception_handler(cql2.FilterError, _filter)
     app.add_exception_handler(HTTPException, _other)
     app.middleware("http")(_around)
     return app
@@ -132,6 +134,14 @@ def _not_understood(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
     fields = [".".join(str(part) for part in one["loc"]) for one in error.errors()]
     return _told(request, "not_understood", 422, fields=fields)
+
+
+def _parameter(request: Request, error: Exception) -> Response:
+    return _told(request, "not_understood", 400, fields=[str(error)])
+
+
+def _filter(request: Request, error: Exception) -> Response:
+    return _told(request, "filter_not_understood", 400, filter=str(error)[:200])
 
 
 def _other(request: Request, error: Exception) -> Response:

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from maps.web import pages, passwords
-from maps.web.guard import NotAllowedError, OfficeOf, VisitorOf, language
+from maps.web import pages
+from maps.web.guard import NotAllowedError, OfficeOf, VisitorOf, client_of, language
 from maps.web.office import Office
 from maps.web.sessions import COOKIE, HOURS, LANGUAGE_COOKIE
 from maps.web.visitors import LOCAL
@@ -34,7 +34,7 @@ def enter(request: Request, office: OfficeOf, token: str = "") -> Response:
     if not office.use_entry(token):
         raise NotAllowedError("entry_used")
     accounts.note(
-        office.register, "enter", login="local", at=office.now(), address=_address(request)
+        office.register, "enter", login="local", at=office.now(), address=client_of(request)
     )
     return _signed_in(office, LOCAL, "/")
 
@@ -54,19 +54,14 @@ def sign_in(
     next: Annotated[str, Form(max_length=2048)] = "/",  # noqa: A002 - of the form
 ) -> Response:
     """Look at name and password, and never say which of them was wrong."""
-    name, address = login.strip().casefold(), _address(request)
-    names = (f"login:{name}", f"address:{address}")
-    wait = office.patience.seconds_left(*names)
+    name, address = login.strip().casefold(), client_of(request)
+    wait = office.patience.seconds_left(f"login:{name}", f"address:{address}")
     if wait:
         return _failed(request, "wait", next, status=429, seconds=wait)
-    found = accounts.of(office.register, name)
-    note: dict[str, Any] = {"login": name, "at": office.now(), "address": address}
-    if not passwords.is_right(found.password if found else None, password) or found is None:
-        office.patience.failed(*names)
-        accounts.note(office.register, "sign_in_failed", **note)
+    found = office.signed_in(name, password, address)
+    if found is None:
         return _failed(request, "wrong", next, status=401)
-    office.patience.succeeded(*names)
-    accounts.note(office.register, "sign_in", **note)
+    accounts.note(office.register, "sign_in", login=name, at=office.now(), address=address)
     return _signed_in(office, found.number, _own(next))
 
 
@@ -78,7 +73,7 @@ def sign_out(request: Request, office: OfficeOf, visitor: VisitorOf) -> Response
         "sign_out",
         login=visitor.account.login,
         at=office.now(),
-        address=_address(request),
+        address=client_of(request),
     )
     response = RedirectResponse("/sign-in", status_code=303)
     response.delete_cookie(COOKIE)
@@ -120,7 +115,3 @@ def _own(place: str) -> str:
     parts = urlsplit(place)
     is_own = not parts.scheme and not parts.netloc and place.startswith("/")
     return place if is_own and not place.startswith(("//", "/\\")) else "/"
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""

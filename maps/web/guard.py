@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
@@ -77,6 +78,9 @@ VisitorOf = Annotated[Visitor, Depends(visitor_of)]
 
 def _visitor(request: Request) -> Visitor | None:
     office = office_of(request)
+    written = request.headers.get("authorization", "")
+    if written[:6].casefold() == "basic " and request.method in _SAFE:
+        return _program(request, written[6:])
     cookie = request.cookies.get(COOKIE)
     number = office.sessions.read(cookie)
     if number is None:
@@ -89,6 +93,22 @@ def _visitor(request: Request) -> Visitor | None:
             return None
         account = found
     return Visitor(account, language(request), office.sessions.csrf(cookie))
+
+
+def _program(request: Request, written: str) -> Visitor | None:
+    """Who a program asks for: name and password with each question, that only reads."""
+    office = office_of(request)
+    try:
+        login, _, password = base64.b64decode(written, validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    account = office.signed_in(login.strip().casefold(), password, client_of(request))
+    return None if account is None else Visitor(account, language(request), "")
+
+
+def client_of(request: Request) -> str:
+    """The address that asked."""
+    return request.client.host if request.client else ""
 
 
 async def _refuse_strange(request: Request) -> None:

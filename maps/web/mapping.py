@@ -75,7 +75,7 @@ def tile(  # noqa: PLR0913, PLR0917 - one argument per part of the address
     where = Tile(z, x, y)
     if not where.is_on_earth:
         return Response(status_code=404)
-    choice = _choice(office, visitor, on, known, unit=unit, district=district, stage=stage)
+    choice = choice_of(office, visitor, on, known, unit=unit, district=district, stage=stage)
     drawn = office.tiles.tile(layer, where, choice)
     if not drawn:
         return Response(status_code=204, headers={"Cache-Control": "private, no-cache"})
@@ -99,7 +99,7 @@ def counts(  # noqa: PLR0913, PLR0917 - one argument per part of the address
     bbox: Annotated[str | None, Query(max_length=100)] = None,
 ) -> dict[str, Any]:
     """How many parcels of a layer, and of each stage, district and unit, are in a box."""
-    choice = _choice(office, visitor, on, known, unit=unit, district=district, stage=stage)
+    choice = choice_of(office, visitor, on, known, unit=unit, district=district, stage=stage)
     kept = office.tiles.layer(layer)
     positions = kept.positions(choice)
     if bbox is not None:
@@ -156,15 +156,18 @@ def look_for(
     return {"found": found}
 
 
-def _choice(
+def choice_of(  # noqa: PLR0913 - one argument per way to choose
     office: Office,
     visitor: Visitor,
     on: dt.date | None,
     known: int | None,
-    **wanted: list[str] | None,
+    *,
+    unit: list[str] | None = None,
+    district: list[str] | None = None,
+    stage: list[str] | None = None,
 ) -> Choice:
-    asked = {key: None if codes is None else tuple(codes) for key, codes in wanted.items()}
-    where = visitor.filter(units=asked["unit"], districts=asked["district"], stages=asked["stage"])
+    """The parcels of a moment that a visitor may see and asks for."""
+    where = visitor.filter(units=_tuple(unit), districts=_tuple(district), stages=_tuple(stage))
     choice = Choice(
         on or office.today(),
         units=_set(where.units),
@@ -172,6 +175,10 @@ def _choice(
         stages=_set(where.stages),
     )
     return choice if known is None else replace(choice, known=known)
+
+
+def _tuple(codes: list[str] | None) -> tuple[str, ...] | None:
+    return None if codes is None else tuple(codes)
 
 
 def _set(codes: tuple[str, ...] | None) -> frozenset[str] | None:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import secrets
 import threading
+import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from layers.catalog import Catalog
 from layers.library import Library
 from maps import settings, text
 from maps.tiles.service import Tiles
+from maps.web import passwords
 from maps.web.sessions import Patience, Sessions
+from parcels import accounts
+from parcels.accounts import Account
 from parcels.model import Moment
 from parcels.reviewing import Reviewing
+
+_REMEMBERED_SECONDS: Final = 300
 
 
 @dataclass
@@ -44,6 +51,7 @@ class Office:
         self.tiles = Tiles(self.register)
         self.patience = Patience()
         self._entry_lock = threading.Lock()
+        self._proofs: dict[bytes, float] = {}
 
     @property
     def library(self) -> Library:
@@ -59,6 +67,29 @@ class Office:
             if is_right:
                 self.entry = None
             return is_right
+
+    def signed_in(self, login: str, password: str, address: str) -> Account | None:
+        """The account of a name and password; None for a wrong one, and after too many of them.
+
+        A right one is remembered for a while by its hash: making it again takes a tenth of a
+        second by design, and programs ask for a page of features at a time.
+        """
+        names = (f"login:{login}", f"address:{address}")
+        if self.patience.seconds_left(*names):
+            return None
+        found = accounts.of(self.register, login)
+        proof = hashlib.sha256(f"{login}\0{password}\0{found and found.number}".encode()).digest()
+        if found is not None and self._proofs.get(proof, 0.0) > time.monotonic():
+            return found
+        if not passwords.is_right(found.password if found else None, password) or found is None:
+            self.patience.failed(*names)
+            accounts.note(
+                self.register, "sign_in_failed", login=login, at=self.now(), address=address
+            )
+            return None
+        self.patience.succeeded(*names)
+        self._proofs[proof] = time.monotonic() + _REMEMBERED_SECONDS
+        return found
 
     @staticmethod
     def today() -> dt.date:
