@@ -81,6 +81,7 @@ CODES: Final[Mapping[str, Severity]] = {
     "point_not_known": Severity.WARNING,
     "analyte_not_known": Severity.WARNING,
     "detection_limit_missing": Severity.WARNING,
+    "sample_without_reading": Severity.WARNING,
     "reading_repeated": Severity.INFO,
     # reports on the plan
     "indicator_is_computed": Severity.ERROR,

@@ -241,6 +241,10 @@ FOUND = {
         long_list(*SAMPLE, "铅", "ND", "mg/kg", None),
         long_list(*SAMPLE, "铅", "ND", "mg/kg", 0.1),
     ),
+    "sample_without_reading": (
+        wide_list([*HEAD, "砷(mg/kg)", "pH"], [*SAMPLE, None, None]),
+        wide_list([*HEAD, "砷(mg/kg)", "pH"], [*SAMPLE, None, 6.5]),
+    ),
     "reading_repeated": (
         long_list(*SAMPLE, "镉", 0.2, "mg/kg", None),
         long_list("S-2", *SAMPLE[1:], "镉", 0.2, "mg/kg", None),

@@ -95,12 +95,27 @@ def receive_samples(
         rows = _wide(cells, named, findings, units=units, limits=limits)
     rows = limit_sheets.applied(_with_said(rows, said), book.limits)
     origin = rows[["row", "number"]].drop_duplicates()
+    _report_silent(cells, rows, named, marked, findings)
     if not _complete(rows, findings):
         none = pd.DataFrame()
         return LabReport(none, none, findings, arrived, origin, marked)
     samples = _samples(rows, findings)
     readings = _readings(rows, findings)
     return LabReport(samples, readings, findings, arrived, origin, marked)
+
+
+def _report_silent(
+    cells: pd.DataFrame,
+    rows: pd.DataFrame,
+    named: Mapping[str, str],
+    marked: tuple[int, ...],
+    findings: Findings,
+) -> None:
+    """Tell of rows in which nothing was measured: nothing of them is kept."""
+    told = rows.loc[rows["written"].notna(), "row"]
+    silent = cells.index[~cells.index.isin([*told, *marked])]
+    numbers = cells.loc[silent, named["number"]] if "number" in named else None
+    findings.add("sample_without_reading", rows=silent.to_numpy("int64"), numbers=numbers)
 
 
 def _is_long(named: Mapping[str, str]) -> bool:
