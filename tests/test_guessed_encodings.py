@@ -72,3 +72,15 @@ def test_a_list_in_the_encoding_of_windows_in_japan_comes_in_as_it_is(tmp_path, 
 
     assert (got, name) == (text, "cp932")
     assert found["code"].tolist() == ["encoding_guessed"]
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8", "big5"])
+def test_a_long_text_is_told_by_some_of_its_lines(tmp_path, encoding):
+    names = TAIWAN if encoding == "big5" else MAINLAND
+    text = "".join(f"J{n},1,4435000.123,39446000.123\n" for n in range(150_000))
+    text += "".join(f"A{n},{one}\n" for n, one in enumerate(names))
+
+    got, name, _ = opened(tmp_path, text, encoding)
+
+    assert got == text
+    assert name == {"gbk": "gb18030"}.get(encoding, encoding)

@@ -421,6 +421,15 @@ def test_a_file_that_is_parsed_whole_is_bounded(tmp_path):
         assert refusal(path, bounds=within(parsed_bytes=100)).fields["reason"] == "parsed_size"
 
 
+def test_a_file_of_lines_is_bounded(tmp_path):
+    points = "[地块坐标]\n4,1,A,示例,面,,,,@\nJ1,1,4435000,39446000\n"
+    for name, content in (("a.csv", "编码,名称\n"), ("a.txt", points)):
+        path = tmp_path / name
+        path.write_text(content * 10, "utf-8")
+
+        assert refusal(path, bounds=within(text_bytes=100)).fields["reason"] == "parsed_size"
+
+
 def test_blocks_of_blocks_in_a_drawing_are_not_multiplied_out(tmp_path):
     path = tmp_path / "a.dxf"
     pairs = ["0\nSECTION\n2\nHEADER\n0\nENDSEC\n0\nSECTION\n2\nBLOCKS"]

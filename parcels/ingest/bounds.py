@@ -21,6 +21,7 @@ class Limits:
         folders: Folders inside folders.
         workbook_bytes: A workbook unpacked.
         parsed_bytes: A file of a kind that is parsed whole.
+        text_bytes: A list or a file of boundary points.
         vertices: Corners of one boundary.
         streamed_from_bytes: Files larger than this are read record by record.
         rows: Rows of one delivery.
@@ -36,6 +37,7 @@ class Limits:
     folders: int
     workbook_bytes: int
     parsed_bytes: int
+    text_bytes: int
     vertices: int
     streamed_from_bytes: int
     rows: int

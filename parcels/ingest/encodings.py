@@ -37,6 +37,10 @@ _KANA_SHARE: Final = 0.1
 # Fewer different characters do not tell two encodings apart: offices here send GBK.
 _TELLING: Final = 12
 _HEAD: Final = 4096
+# A text longer than this is not weighed whole: so many of its lines tell as much.
+_LONG: Final = 1 << 22
+_LINES: Final = 20_000
+_FOREIGN_BYTE: Final = re.compile(rb"[\x80-\xff]")
 _SIGNS: Final = b"\t\n\r,;=[]0123456789"
 _WORD: Final = re.compile(r"[^\s\"'<>{}\[\]=,;:]+")
 
@@ -75,6 +79,20 @@ def unlikely(samples: Sequence[bytes], declared: str) -> bool:
     if not any(_has_hanzi(decoded(one, "utf-8")) for one in samples):
         return False
     return _everyday_share(samples, _CJK, "gb2312") < _WHOLE_SHARE
+
+
+def pieces(content: bytes) -> list[bytes]:
+    """What of a text tells its encoding: all of it, or of a long one the first foreign lines."""
+    if len(content) <= _LONG:
+        return [content]
+    lines: list[bytes] = []
+    place = 0
+    while len(lines) < _LINES and (foreign := _FOREIGN_BYTE.search(content, place)):
+        # Before the first foreign byte of a line all is ASCII.
+        start = max(content.rfind(b"\n", place, foreign.start()) + 1, foreign.start() - 100)
+        place = content.find(b"\n", foreign.start()) + 1 or len(content)
+        lines.append(content[start:place][:_LONG])
+    return lines or [content[:_LONG]]
 
 
 def cleanly(samples: Iterable[bytes], encoding: str) -> bool:
@@ -179,11 +197,12 @@ def read_text(content: bytes, encoding: str | None = None) -> tuple[str, str, bo
         return content.decode(wide, errors="replace"), wide, True
     if content.isascii():
         return content.decode("ascii"), "utf-8", False
-    name = guess([content])
+    samples = pieces(content)
+    name = guess(samples)
     text = content.decode(name, errors="replace")
     # Two Chinese characters can be whole UTF-8, and "·" can be one of them: then it is a guess.
     whole = name == "utf-8" and cleanly([content], name)
-    return text, name, not whole or not (_has_hanzi(text) or not _whole_gb(content))
+    return text, name, not whole or not (_has_hanzi(text) or not _whole_gb(samples))
 
 
 def open_text(
@@ -213,7 +232,7 @@ def open_text(
         raise FileNotReadableError(file=path.name, reason=str(error)) from error
     if guessed:
         sample = first_foreign(telling(text))
-        report_guess(findings, name, [content], sample=sample)
+        report_guess(findings, name, pieces(content), sample=sample)
     return text, name
 
 
@@ -283,8 +302,10 @@ def _has_hanzi(text: str) -> bool:
     return any(0x3400 <= place <= 0x9FFF or place >= 0x20000 for place in places)
 
 
-def _whole_gb(content: bytes) -> bool:
-    return _is_text(content, _CJK) and _everyday_share([content], _CJK, "gb2312") >= _WHOLE_SHARE
+def _whole_gb(samples: Sequence[bytes]) -> bool:
+    if not all(_is_text(one, _CJK) for one in samples):
+        return False
+    return _everyday_share(samples, _CJK, "gb2312") >= _WHOLE_SHARE
 
 
 def _wide(content: bytes) -> str | None:

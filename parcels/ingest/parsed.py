@@ -14,7 +14,7 @@ from parcels.findings import Findings
 from parcels.ingest import archives
 from parcels.ingest.arrived import Kind
 from parcels.ingest.bounds import Limits
-from parcels.ingest.encodings import first_foreign, read_text, report_guess
+from parcels.ingest.encodings import first_foreign, pieces, read_text, report_guess
 
 _PARSED: Final = frozenset({Kind.GEOJSON, Kind.KML})
 _PROLOGUE: Final = re.compile(r"<\?xml.*?\?>", re.DOTALL)
@@ -48,7 +48,7 @@ def as_utf8(
     except UnicodeDecodeError:
         text, name, guessed = read_text(content)
         if guessed:
-            report_guess(findings, name, [content], sample=first_foreign(text))
+            report_guess(findings, name, pieces(content), sample=first_foreign(text))
         if kind is Kind.KML:
             text = _PROLOGUE.sub('<?xml version="1.0" encoding="UTF-8"?>', text, count=1)
         return text.encode(), name
@@ -56,20 +56,32 @@ def as_utf8(
 
 
 def check_parsed(path: Path, bounds: Limits) -> None:
-    """Refuse a file too large for a kind that is parsed whole.
+    """Refuse a file too large for a kind that GDAL parses whole.
 
     Raises:
         FileTooLargeError: It is.
         FileNotReadableError: It is not there.
     """
+    _check_size(path, bounds.parsed_bytes)
+
+
+def check_text(path: Path, bounds: Limits) -> None:
+    """Refuse a list or file of boundary points too large to stand in memory.
+
+    Raises:
+        FileTooLargeError: It is.
+        FileNotReadableError: It is not there.
+    """
+    _check_size(path, bounds.text_bytes)
+
+
+def _check_size(path: Path, limit: int) -> None:
     try:
         size = path.stat().st_size
     except OSError as error:
         raise FileNotReadableError(file=path.name, reason=error.strerror or str(error)) from error
-    if size > bounds.parsed_bytes:
-        raise FileTooLargeError(
-            file=path.name, reason="parsed_size", found=size, limit=bounds.parsed_bytes
-        )
+    if size > limit:
+        raise FileTooLargeError(file=path.name, reason="parsed_size", found=size, limit=limit)
 
 
 @contextmanager

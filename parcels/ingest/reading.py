@@ -34,6 +34,7 @@ from parcels.ingest.containers import Item
 from parcels.ingest.kinds import kind_of
 from parcels.ingest.shapefile import read_shapefile
 
+_TEXT: Final = frozenset({Kind.CSV, Kind.BOUNDARY_POINTS})
 _KML: Final = ".kml"
 _KMZ_MAIN: Final = "doc.kml"
 
@@ -126,6 +127,8 @@ def _read(  # noqa: PLR0913 - everything said of the delivery meets here
         return workbook.read_xlsx(
             path, findings=findings, known=known, part=part, surfaces=surfaces, alone=item.sheet
         )
+    if kind in _TEXT:
+        parsed.check_text(path, bounds)
     if kind is Kind.CSV:
         return separated.read_csv(
             path, findings=findings, known=known, encoding=encoding, surfaces=surfaces
