@@ -253,12 +253,7 @@ def test_gdal_reads_every_parcel_through_its_own_driver(address, ogrinfo, tmp_pa
     source = ["OAPIF:" + address, PLOT.key]
     options = ["-oo", f"USERPWD=admin:{PASSWORD}", "-oo", "PAGE_SIZE=3"]
 
-    done = run(
-        [ogr2ogr, "-f", "GeoJSON", str(out), *source, *options],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    done = run([ogr2ogr, "-f", "GeoJSON", str(out), *source, *options])
 
     assert done.returncode == 0, done.stderr
     read = json.loads(out.read_text("utf-8"))["features"]
