@@ -6,14 +6,16 @@ is closed, and every row belongs to the change that wrote it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pandas as pd
 import sqlalchemy as sa
 
+from layers.figures import Basis, Figure
 from layers.plan_book import believed
+from layers.reported import filled
 from parcels.errors import UnknownReportError
 from parcels.model import Moment, SourceFile
 from parcels.plan_tables import REPORT, WITHDRAW, report
@@ -151,6 +153,14 @@ def reported(
     with register.store.read() as connection:
         known = known_at(connection, moment)
         return register.store.frame(connection, query.where(believed(report, known)))
+
+
+def with_reports(register: Register, figures: Sequence[Figure], moment: Moment) -> list[Figure]:
+    """Figures, those of reported indicators with what units reported; see `layers.reported`."""
+    asked = {one.indicator for one in figures if one.basis is Basis.REPORTED}
+    if not asked:
+        return list(figures)
+    return filled(figures, reported(register, moment, subjects=asked, values=True))
 
 
 def history(register: Register) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from layers import indicators
-from layers.figures import Figure, Measure, Operator, State
+from layers.figures import AMOUNTS, Figure, Measure, Operator, State
 from layers.indicators import Asked, Indicator, Indicators
 from layers.parts import MM2_PER_M2
 from maps import text
@@ -101,11 +101,11 @@ def spoken(
 
 
 def value(figure: Figure, lang: str) -> str:
-    """The value with its unit, what was reported as it was written; else why there is none."""
-    if figure.state is State.REPORTED:
-        return text.plain(figure.written or "")
+    """The value with its unit; else why there is none."""
     if figure.value is None:
         return reason(figure, lang)
+    if figure.state is State.REPORTED and figure.unit not in AMOUNTS and figure.unit != "share":
+        return text.plain(figure.written or "")
     return amount(figure.value, figure.unit, lang)
 
 

@@ -181,7 +181,8 @@ META = {
     ],
     "plan": ["change", "known", "notes", "on", "title", "year"],
     "plan show": [
-        *("change", "chapter", "deadlines", "indicators", "known", "layers", "measure"),
+        *("change", "chapter", "deadlines", "figures", "indicators", "known", "layers"),
+        "measure",
         *("named_districts", "notes", "on", "roles", "targets", "task", "task_name", "text"),
         *("title", "year"),
     ],

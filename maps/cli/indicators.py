@@ -12,7 +12,7 @@ import pandas as pd
 import typer
 
 from layers import cases as cases_of
-from layers import periods, plan, reckoning
+from layers import periods, plan, reckoning, report_book
 from layers.catalog import Catalog
 from layers.coverage import TOTAL, By
 from layers.figures import Figure
@@ -210,7 +210,8 @@ def _figures(
         codes = list((territory.units if by == "unit" else territory.districts).index)
         narrow = Scope(scope.period, scope.moment, read)
         given = reckoning.accounts(register, asked, narrow, ways=[by])
-        found += reckoning.figures(given, asked, scope.period, {by: codes})
+        made = reckoning.figures(given, asked, scope.period, {by: codes})
+        found += report_book.with_reports(register, made, scope.moment)
     kept = [one for one in found if places.wants(one.place)]
     order = {one.key: position for position, one in enumerate(asked)}
     rank: dict[str, int] = {}

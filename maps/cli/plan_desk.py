@@ -12,7 +12,7 @@ from typing import Annotated, Final, TypeAlias
 import pandas as pd
 import typer
 
-from layers import indicator_files, plan_words, progress, report_book, report_form
+from layers import plan_words, progress, report_book, report_form
 from layers.catalog import Catalog
 from layers.coverage import TOTAL
 from layers.measures import Deadline, Plan
@@ -147,7 +147,7 @@ def reports_in_words(
     desk: Desk, rows: pd.DataFrame, territory: Territory, layers: Catalog
 ) -> pd.DataFrame:
     """Reports as people read them: names of indicators, units, states and documents."""
-    labels = {key: one.label.in_(desk.lang) for key, one in indicator_files.load(layers).items()}
+    labels = {key: one.label.in_(desk.lang) for key, one in desk.indicators(layers).items()}
     documents = {code: one.label.in_(desk.lang) for code, one in kinds(layers).items()}
     states = {one: desk.say(f"plan.states.{one}") for one in progress.STATES}
     return rows.assign(

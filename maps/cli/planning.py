@@ -11,10 +11,11 @@ import typer
 
 from layers import plan_book, progress, report_book
 from layers.catalog import Catalog
+from layers.coverage import TOTAL
 from layers.measures import ALL, ROLES, Measure, Plan, Target
 from layers.plan_book import Assigned
 from maps import tables, text
-from maps.cli import plan_desk
+from maps.cli import plan_desk, plan_figures
 from maps.cli.desk import Desk, Known, dates, desk_of
 from maps.cli.plan_desk import Out, Shape, Today, Year
 from maps.tables import Format
@@ -124,6 +125,10 @@ def show(  # noqa: PLR0913, PLR0917 - one argument per option of the command lin
         assigned = plan_book.roles(register, found, moment)
         rows = plan_desk.standing(register, found, assigned, moment, territory=territory)
         said = report_book.reported(register, moment, subjects=[measure.id], values=False)
+        declared = desk.indicators(layers)
+        figures = plan_figures.figures(
+            register, measure, moment, declared=declared, territory=territory
+        )
     rows = rows[(rows["measure"] == measure.id) & _is_shown(rows)]
     whole = rows.merge(said[list(_EVIDENCE)].astype({"report": "Int64"}), on="report", how="left")
     if format_ is Format.TABLE and out is None:
@@ -145,8 +150,23 @@ def show(  # noqa: PLR0913, PLR0917 - one argument per option of the command lin
         lang=desk.lang,
         title=desk.say("plan.said.standing", measure=measure.id, on=moment.on),
         notes=plan_desk.notes(desk, moment),
-        meta={**dates(moment), **_about(desk, found, measure, assigned, layers)},
+        meta={
+            **dates(moment),
+            **_about(desk, found, measure, assigned, layers),
+            "figures": plan_figures.rows(desk, figures, declared),
+        },
     )
+    if format_ is Format.TABLE and out is None and figures:
+        city = {TOTAL: text.say("coverage.places.total", desk.lang)}
+        names = plan_desk.place_names(desk, territory) | city
+        frame, over = plan_figures.side_by_side(desk, figures, declared, names)
+        tables.show(
+            frame,
+            headings=over,
+            lang=desk.lang,
+            title=desk.say("plan.said.figures", measure=measure.id, on=moment.on),
+            notes=[desk.say("plan.said.of_figures")],
+        )
 
 
 def _chosen(found: Plan, tasks: Collection[int], layers: Collection[str]) -> list[str]:
@@ -252,7 +272,13 @@ def _lines(
     if ALL in measure.layers:
         labels = [desk.say("plan.said.all_layers")]
     yield desk.say("plan.said.layers", layers=labels or [desk.say("plan.said.no_layer")])
-    yield desk.say("plan.said.indicators", indicators=list(measure.indicators))
+    named = desk.indicators(layers)
+    yield desk.say(
+        "plan.said.indicators",
+        indicators=[
+            named[key].label.in_(desk.lang) if key in named else key for key in measure.indicators
+        ],
+    )
 
 
 def _target_line(desk: Desk, target: Target) -> str:

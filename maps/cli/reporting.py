@@ -11,7 +11,6 @@ import pandas as pd
 import typer
 
 from layers import (
-    indicator_files,
     plan_book,
     progress,
     report_book,
@@ -90,7 +89,7 @@ def report(  # noqa: PLR0913, PLR0917 - one argument per option of the command l
         "note": note,
     }
     with desk.open(layers, create=True) as register:
-        book = _book(register, layers, year)
+        book = _book(desk, register, layers, year)
         findings = Findings(book.form.key, "")
         given = {key: held for key, held in said.items() if held}
         rows = report_lists.typed(given, book.form, findings)
@@ -112,7 +111,7 @@ def import_(
     with desk.open(layers, create=True) as register:
         if register.is_own_file(file):
             raise FileNotReadableError(file=str(file), reason="is_the_register")
-        book = _book(register, layers, year)
+        book = _book(desk, register, layers, year)
         findings = Findings(book.form.key, file.name)
         source, rows = report_lists.receive(file, book.form, findings, part=part)
         act = Act(by=desk.user, at=settings.now(), on=settings.today(), reason=reason, file=source)
@@ -131,7 +130,7 @@ def template(
     desk = desk_of(context)
     layers = desk.catalog()
     with desk.open(layers, create=True) as register:
-        book = _book(register, layers, year)
+        book = _book(desk, register, layers, year)
         places = plan_desk.places_of(register.territory, unit or ())
         names = plan_desk.place_names(desk, register.territory)
     filled = [] if places is None else _rows(desk, book, sorted(places), names, period or "")
@@ -197,7 +196,7 @@ def withdraw(
     desk.print(desk.say("plan.said.withdrawn", report=number, change=change))
 
 
-def _book(register: Register, layers: Catalog, year: int | None) -> Book:
+def _book(desk: Desk, register: Register, layers: Catalog, year: int | None) -> Book:
     """What reports are checked against today."""
     today = settings.today()
     moment = Moment(today)
@@ -208,7 +207,7 @@ def _book(register: Register, layers: Catalog, year: int | None) -> Book:
     return Book(
         report_form.form(layers.documents.values()),
         found,
-        indicator_files.load(layers),
+        desk.indicators(layers),
         territory,
         progress.concerns(found, bodies, territory),
         today,
