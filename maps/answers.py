@@ -109,6 +109,7 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.UnknownCheckError: Exit.UNKNOWN_RULE,
         errors.UnknownIssueError: Exit.UNKNOWN_RULE,
         errors.AcceptanceNotUsableError: Exit.USAGE,
+        errors.OverrideNotUsableError: Exit.USAGE,
         errors.UnknownParcelError: Exit.UNKNOWN_PARCEL,
         errors.UnknownDocumentError: Exit.UNKNOWN_DOCUMENT,
         errors.MovesNotAllowedError: Exit.MOVES_NOT_ALLOWED,

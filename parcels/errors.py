@@ -99,6 +99,12 @@ class AcceptanceNotUsableError(Refusal):
     code = "acceptance_not_usable"
 
 
+class OverrideNotUsableError(Refusal):
+    """Points cannot be given so. Fields: quarter, unit, item, reason, known."""
+
+    code = "override_not_usable"
+
+
 class UnknownParcelError(Refusal):
     """The layer has no parcels with these codes. Fields: layer, codes, count."""
 

@@ -29,6 +29,15 @@ ROWS = {
         *("severity", "file", "row", "number", "field", "found", "what", "mend"),
         *("lon", "lat", "code", "layer", "details"),
     ],
+    "evaluate": ["rank", "unit", "score", "judged", "aspects", "moves"],
+    "evaluation schemes": [
+        *("quarter", "change", "made_by", "made_at", "reason", "title", "sample"),
+    ],
+    "evaluation given": [
+        *("quarter", "unit", "item", "points", "made_by", "made_at", "reason", "change"),
+        "ended_in",
+    ],
+    "scorecard": ["unit", "kind", "faults", "of", "share"],
     "quality": [
         *("layer", "place", "element", "aspect", "measure", "faulty", "of", "share", "why"),
     ],
@@ -146,6 +155,10 @@ ROWS = {
 
 META = {
     "import": ["counts", "layer", "outcome"],
+    "evaluate": ["change", "known", "notes", "on", "quarter", "results", "scheme", "title"],
+    "evaluation schemes": ["notes", "title"],
+    "evaluation given": [],
+    "scorecard": ["change", "known", "mend", "notes", "on", "quarter", "title"],
     "quality": ["change", "known", "notes", "on", "title"],
     "check": ["accepted", "change", "counts", "known", "layer", "on"],
     "check accepted": [],
@@ -199,6 +212,8 @@ RECEIPT = [
     *("sha256", "submission", "unchanged", "updated"),
 ]
 ARGUMENTS = {
+    "evaluate": ["2024Q2"],
+    "scorecard": ["2024Q2"],
     "import": ["坏.csv", "--layer", "priority_plot", "--accept-valid"],
     "layers show": ["priority_plot"],
     "stages": ["contaminated_site"],
@@ -215,9 +230,8 @@ ARGUMENTS = {
 MAY_BE_EMPTY = {
     *("evidence", "exports", "lineage", "mappings", "verify", "sites list", "sites show"),
     "accounts",
-    "check accepted",
-    "review show",
     "indicators cases",
+    *("check accepted", "evaluation given", "evaluation schemes", "review show"),
 }
 
 

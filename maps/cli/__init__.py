@@ -34,6 +34,7 @@ from maps.cli import (
     districts,
     drawing,
     due,
+    evaluating,
     exporting,
     history,
     indicators,
@@ -51,6 +52,7 @@ from maps.cli import (
     reporting,
     review,
     sampling,
+    scorecards,
     serving,
     sites,
     verifying,
@@ -84,6 +86,13 @@ app.add_typer(mappings.app, name="mappings")
 app.add_typer(sites.app, name="sites")
 app.add_typer(review.app, name="review")
 app.add_typer(checking.app, name="check")
+app.command(
+    "evaluate", help="evaluation.commands.evaluate", epilog="evaluation.commands.evaluate_example"
+)(evaluating.evaluate)
+app.add_typer(evaluating.app, name="evaluation")
+app.command(
+    "scorecard", help="scorecard.commands.scorecard", epilog="scorecard.commands.scorecard_example"
+)(scorecards.card)
 for _word, _made in (
     ("load", plan_changes.load),
     ("years", plan_changes.years),
