@@ -17,6 +17,7 @@ import pandas as pd
 from layers.coverage import OUTSIDE, UNKNOWN, By
 from layers.figures import PARTS, Measure
 from layers.indicators import Indicator
+from parcels import crs
 
 MM2_PER_M2: Final = 1_000_000
 
@@ -70,7 +71,7 @@ def lying(layer: str, parcels: pd.DataFrame, crossing: pd.DataFrame) -> Lying:
         parcels: Indexed by parcel id: `version` (id), `unit`, `district`, `area_m2`.
         crossing: As `Register.crossing` gives it: the pieces of parcels across a border.
     """
-    mm2 = whole_mm2(parcels["area_m2"].to_numpy(float))
+    mm2 = crs.whole_mm2(parcels["area_m2"].to_numpy(float))
     rows = np.arange(len(parcels))
     unit, units = _codes(parcels["unit"])
     district, districts = _codes(parcels["district"])
@@ -126,12 +127,6 @@ def parts(indicator: Indicator, terms: pd.DataFrame, where: Lying, by: By) -> pd
     return pd.DataFrame({name: columns[name] for name in PARTS})
 
 
-def whole_mm2(area_m2: np.ndarray) -> np.ndarray:
-    """Areas in whole square millimetres; 0 where they are not known."""
-    rounded: np.ndarray = np.rint(np.nan_to_num(area_m2) * MM2_PER_M2).astype(np.int64)
-    return rounded
-
-
 def _term(mask: np.ndarray, where: Lying, by: By, measure: Measure) -> Pieces:
     if measure is Measure.COUNT:
         row = np.flatnonzero(mask)
@@ -157,7 +152,7 @@ def _cut(
     row = row[row >= 0]
     lies = kept["district"].replace("", OUTSIDE).astype("str")
     whole = places.append(pd.Index(sorted(set(lies) - set(places))))
-    pieces = whole_mm2(kept["area_m2"].to_numpy(float))
+    pieces = crs.whole_mm2(kept["area_m2"].to_numpy(float))
     place = whole.get_indexer(lies)
     order = np.lexsort((place, -pieces, row))
     row, place, pieces = row[order], place[order], pieces[order]

@@ -11,13 +11,14 @@ from typing import Final
 
 import pandas as pd
 
-from layers import claims, indicators, parts, sampled
-from layers.claims import BOUNDARY, Facts
+from layers import claims, indicators, parts, sampled, senses
+from layers.claims import BOUNDARY, Claim, Facts
 from layers.coverage import TOTAL, By
 from layers.figures import Basis, Figure, State, add_up, computed
 from layers.indicators import Indicator
 from layers.parts import Lying
 from layers.periods import Period
+from layers.senses import Sense
 from parcels.model import Layer, Moment
 from parcels.reading import VERSION
 from parcels.register import Filter, Register
@@ -118,24 +119,45 @@ def facts_of(
         scope: Of which period and state.
         also: Further columns.
     """
-    columns = [*columns_of(layer, asked), *also]
+    return facts_about(register, layer, _claims(layer, asked), scope, also=also)
+
+
+def facts_about(
+    register: Register,
+    layer: Layer,
+    looked: Iterable[Claim],
+    scope: Scope,
+    *,
+    also: Iterable[str] = (),
+) -> Facts:
+    """The parcels of a layer with the columns that claims look at; else as `facts_of`."""
+    columns = [*columns_for(layer, looked), *also]
     frame = register.frame(
         layer.key, scope.moment, where=scope.where, columns=columns, boundaries=False
     )
     table = pd.DataFrame(frame.drop(columns="geometry"))
     if claims.SAMPLED in columns:
-        table[claims.SAMPLED] = table["code"].isin(_sampled_codes(register, layer, scope.moment))
+        codes = _sampled_codes(register, layer, scope.moment)
+        table[claims.SAMPLED] = table["code"].isin(codes)
     return Facts(_as_categories(table), layer, scope.period)
 
 
 def columns_of(layer: Layer, asked: Iterable[Indicator]) -> list[str]:
     """Columns of a layer that indicators look at, and those that say where its parcels count."""
+    return columns_for(layer, _claims(layer, asked))
+
+
+def columns_for(layer: Layer, looked: Iterable[Claim]) -> list[str]:
+    """Columns that claims look at, and those that say where parcels count."""
     gates = {gate.key: gate for gate in layer.gates}
-    looked = [one.claim for each in asked for one in each.counted if layer.key in one.layers]
     needed = {key for claim in looked for key in claims.fields(claim, gates)}
     if claims.SAMPLED in needed:
         needed.add("code")
     return [*_PLACED, *sorted(needed - set(_PLACED))]
+
+
+def _claims(layer: Layer, asked: Iterable[Indicator]) -> list[Claim]:
+    return [one.claim for each in asked for one in each.counted if layer.key in one.layers]
 
 
 def _sampled_codes(register: Register, layer: Layer, moment: Moment) -> pd.Series:
@@ -205,3 +227,31 @@ def _figure(
         figure = computed(indicator.formula, terms, period=str(period), by=by, place=place)
         return indicators.told(figure)
     return indicators.without(indicator, period, by, place, state=state, reason=reason)
+
+
+def sense_table(
+    register: Register, sense: Sense, key: str, scope: Scope, *, by: By
+) -> pd.DataFrame:
+    """In how far a layer is covered in a sense, by place.
+
+    Args:
+        register: Where the parcels are.
+        sense: The sense.
+        key: Of a layer that shows it.
+        scope: Of which period and state.
+        by: Places are districts or units.
+
+    Returns:
+        The columns of `senses.COLUMNS`.
+    """
+    claim, layer = sense.shown[key], register.layer(key)
+    facts = facts_about(register, layer, [claim], scope)
+    overlapping, pairs = register.overlapping(key, scope.moment, where=scope.where)
+    held = senses.held(
+        senses.answers(claim, facts),
+        facts.parcels,
+        crossing=register.crossing(key, scope.moment, where=scope.where),
+        overlapping=overlapping,
+        pairs=pairs,
+    )
+    return senses.table(held, register.territory_at(scope.moment), by=by)

@@ -18,7 +18,7 @@ from layers import coverage as figures
 from layers.catalog import Catalog
 from layers.library import Library, coverage_of_lakes
 from maps import tables, text
-from maps.cli import lakes
+from maps.cli import lakes, senses
 from maps.cli.desk import AsOf, Desk, Known, dates, desk_of
 from maps.cli.hands import Address, Hands, Memory, Workers
 from parcels.districts import Territory
@@ -62,6 +62,9 @@ def coverage(  # noqa: PLR0913, PLR0917 - one argument per option of the command
     workers: Workers = None,
     cluster: Address = None,
     memory: Memory = crews.MEMORY_MIB,
+    sense: Annotated[
+        list[str] | None, typer.Option("--sense", help="coverage.senses.option")
+    ] = None,
     as_of: AsOf = None,
     known: Known = None,
     format_: Annotated[
@@ -73,6 +76,8 @@ def coverage(  # noqa: PLR0913, PLR0917 - one argument per option of the command
     desk = desk_of(context)
     if workers is not None and cluster is not None:
         raise typer.BadParameter(desk.say("cluster.said.one_of_both"))
+    if sense and (lake or workers is not None or cluster is not None):
+        raise typer.BadParameter(desk.say("coverage.senses.register_only"))
     hands = Hands(workers, cluster, memory)
     shape = Shown(by, not no_stages, format_, out)
     catalog = desk.catalog()
@@ -84,6 +89,11 @@ def coverage(  # noqa: PLR0913, PLR0917 - one argument per option of the command
         _show_lakes(desk, lake, asked, hands, shape, districts=district, stages=stage)
         return
     with desk.open(catalog) as register:
+        if sense:
+            where = chosen(register, layer or [], districts=district, stages=stage)
+            wanted = senses.Asked(tuple(layer or ()), tuple(sense), by.value, where)
+            senses.show(desk, register, wanted, moment=moment, format_=format_, out=out)
+            return
         show(
             desk,
             register,
