@@ -28,7 +28,7 @@ KIND: Final = "freeze"
 
 FIGURES: Final = (
     *("indicator", "by", "place", "unit", "basis", "state", "terms", "numerator", "denominator"),
-    *("value", "written", "evidence", "person", "scale", "report", "reason"),
+    *("value", "verdict", "written", "evidence", "person", "scale", "report", "reason"),
 )
 """Columns of a frame of figures to keep; `terms` is JSON, big numbers and fractions are text."""
 

@@ -6,6 +6,7 @@ A path (or `gpkg:///path`) is the embedded GeoPackage; `postgresql+psycopg://...
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 import shapely
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from parcels import crs, geopackage, seals, tables
 from parcels.errors import (
@@ -225,6 +227,14 @@ class Store:
             )
         box = sa.func.ST_MakeEnvelope(west, south, east, north, crs.STORAGE)
         return column.op("&&", is_comparison=True)(box)
+
+    def among(self, column: sa.ColumnElement[Any], numbers: np.ndarray) -> sa.ColumnElement[bool]:
+        """The condition that a column holds one of some whole numbers, however many they are."""
+        whole = [int(one) for one in numbers]
+        if self.is_embedded:
+            listed = sa.func.json_each(json.dumps(whole)).table_valued("value")
+            return column.in_(sa.select(listed.c.value))
+        return column == sa.any_(sa.bindparam(None, whole, type_=postgresql.ARRAY(sa.BigInteger)))
 
     def note_ids(
         self, connection: sa.Connection, ids: Sequence[int] | np.ndarray

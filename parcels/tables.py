@@ -550,7 +550,15 @@ frozen_figure = sa.Table(
     ],
     *[
         sa.Column(name, sa.Text)
-        for name in ("numerator", "denominator", "value", "written", "evidence", "person")
+        for name in (
+            "numerator",
+            "denominator",
+            "value",
+            "verdict",
+            "written",
+            "evidence",
+            "person",
+        )
     ],
     sa.Column("scale", sa.Integer, nullable=False),
     sa.Column("report", sa.Integer),
