@@ -6,10 +6,10 @@ import datetime as dt
 import hashlib
 import json
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, fields
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,33 @@ FIGURES: Final = (
 """Columns of a frame of figures to keep; `terms` is JSON, big numbers and fractions are text."""
 
 
+_NAMED: Final = ("indicator", "term", "by", "place", "layer")
+_PARTS: Final = ("parcel", "version", "amount")
+_LISTED: Final = ("version", "parcel", "amount")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What a term at one place is the sum of; without a term, the list its lines are of.
+
+    Attributes:
+        rows: How many versions.
+        amount: What they add up to.
+        sha256: Over the plain numbers: versions, parcels, amounts.
+        content: Packed; the lines of the list for a term, else the three columns.
+    """
+
+    layer: str
+    by: str
+    place: str
+    indicator: str | None
+    term: str | None
+    rows: int
+    amount: int
+    sha256: str
+    content: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What is kept of a period.
@@ -42,15 +69,14 @@ class Kept:
         moment: The day, and the number of the last change that counts.
         declarations: The declarations the figures were made by, as text.
         figures: A frame of FIGURES.
-        parts: For each layer the frames of its parts, none of them empty: `indicator`, `term`,
-            `by`, `place`, `layer`, `parcel`, `version`, `amount`.
+        blocks: What `pack` makes of the parts of each layer.
     """
 
     period: str
     moment: Moment
     declarations: str
     figures: pd.DataFrame
-    parts: Iterable[Sequence[pd.DataFrame]]
+    blocks: Sequence[Block]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +130,40 @@ def last_change(register: Reading) -> int:
         return int(connection.execute(sa.select(sa.func.max(change.c.id))).scalar() or 0)
 
 
+def pack(frames: Sequence[pd.DataFrame]) -> Iterator[Block]:
+    """The parts of one layer, to be kept: a list of versions for each place, then its terms.
+
+    Args:
+        frames: All its parts: `indicator`, `term`, `by`, `place`, `layer`, `parcel`, `version`,
+            `amount`, texts best as categories.
+    """
+    places: dict[tuple[str, str], int] = {}
+    terms: dict[tuple[str, str], int] = {}
+    some = [frame for frame in frames if len(frame)]
+    if not some:
+        return
+    layer = str(some[0]["layer"].iloc[0])
+    at = np.concatenate([_numbered(frame, "by", "place", places) for frame in some])
+    of = np.concatenate([_numbered(frame, "indicator", "term", terms) for frame in some])
+    columns = [
+        np.concatenate([frame[name].to_numpy(np.int64) for frame in some]) for name in _LISTED
+    ]
+    order = np.argsort(at, kind="stable")
+    ends = np.cumsum(np.bincount(at, minlength=len(places)))
+    for (by, place), rows in zip(places, np.split(order, ends[:-1]), strict=True):
+        version, parcel, amount = (column[rows] for column in columns)
+        sort = np.lexsort((amount, version))
+        listing = np.stack([version[sort], parcel[sort], amount[sort]])
+        new = np.any(np.diff(listing, axis=1, prepend=-1) != 0, axis=0)
+        lines, book, own = np.cumsum(new) - 1, listing[:, new], of[rows[sort]]
+        yield Block(layer, by, place, None, None, *_sealed(book), blocks.pack(book))
+        for (indicator, term), number in terms.items():
+            chosen = lines[own == number]
+            if len(chosen):
+                said = _sealed(book[:, chosen])
+                yield Block(layer, by, place, indicator, term, *said, blocks.pack(chosen[None]))
+
+
 def record(register: Reading, act: Act, kept: Kept, *, again: bool = False) -> Frozen:
     """Keep the figures of a period, as one change.
 
@@ -120,15 +180,8 @@ def record(register: Reading, act: Act, kept: Kept, *, again: bool = False) -> F
     store = register.store
     with store.write() as connection:
         former = _frozen(connection, kept.period)
-        if former and not again:
-            last = former[-1]
-            raise PeriodFrozenError(
-                period=last.period,
-                edition=last.edition,
-                by=last.by,
-                at=last.at,
-                change=last.change,
-            )
+        if not again:
+            _refuse(former)
         recorder = Recorder(store, connection, act)
         recorder.open(KIND)
         key = store.next_id(connection, freeze)
@@ -147,9 +200,17 @@ def record(register: Reading, act: Act, kept: Kept, *, again: bool = False) -> F
             )
         )
         _write_figures(recorder, key, kept.figures)
-        for frames in kept.parts:
-            _write_blocks(recorder, key, frames)
+        _write_blocks(recorder, key, kept.blocks)
         return _frozen(connection, kept.period)[-1]
+
+
+def refuse_frozen(register: Reading, period: str) -> None:
+    """Refuse a period that is frozen, before anything is reckoned.
+
+    Raises:
+        PeriodFrozenError: It is.
+    """
+    _refuse(listed(register, period))
 
 
 def listed(register: Reading, period: str | None = None) -> list[Frozen]:
@@ -242,9 +303,16 @@ def check(register: Reading, *, total: str) -> tuple[list[Misfit], int]:
 
 # -- inside -----------------------------------------------------------------------------------
 
-_NAMED: Final = ("indicator", "term", "by", "place", "layer")
-_PARTS: Final = ("parcel", "version", "amount")
-_LISTED: Final = ("version", "parcel", "amount")
+
+def _refuse(former: Sequence[Frozen]) -> None:
+    for last in former[-1:]:
+        raise PeriodFrozenError(
+            period=last.period,
+            edition=last.edition,
+            by=last.by,
+            at=last.at.isoformat(timespec="seconds"),
+            change=last.change,
+        )
 
 
 def _frozen(connection: sa.Connection, period: str | None) -> list[Frozen]:
@@ -284,48 +352,15 @@ def _write_figures(recorder: Recorder, number: int, told: pd.DataFrame) -> None:
     recorder.store.insert(recorder.connection, frozen_figure, columns)
 
 
-def _write_blocks(recorder: Recorder, number: int, frames: Sequence[pd.DataFrame]) -> None:
-    """Keep the parts of one layer."""
-    key = recorder.store.next_id(recorder.connection, frozen_block)
-    rows = [
-        {
-            "id": key + position,
-            "change_id": recorder.number,
-            "freeze_id": number,
-            "layer": str(frames[0]["layer"].iloc[0]),
-            **block,
-        }
-        for position, block in enumerate(_packed(frames))
-    ]
-    if rows:
-        columns = {name: [row[name] for row in rows] for name in rows[0]}
-        recorder.store.insert(recorder.connection, frozen_block, columns)
-
-
-def _packed(frames: Sequence[pd.DataFrame]) -> Iterator[dict[str, Any]]:
-    """For each place its list of versions and amounts, and then which lines each term adds up."""
-    places: dict[tuple[str, str], int] = {}
-    terms: dict[tuple[str, str], int] = {}
-    at = np.concatenate([_numbered(frame, "by", "place", places) for frame in frames])
-    of = np.concatenate([_numbered(frame, "indicator", "term", terms) for frame in frames])
-    columns = [
-        np.concatenate([frame[name].to_numpy(np.int64) for frame in frames]) for name in _LISTED
-    ]
-    order = np.argsort(at, kind="stable")
-    ends = np.cumsum(np.bincount(at, minlength=len(places)))
-    for (by, place), rows in zip(places, np.split(order, ends[:-1]), strict=True):
-        version, parcel, amount = (column[rows] for column in columns)
-        sort = np.lexsort((amount, version))
-        listing = np.stack([version[sort], parcel[sort], amount[sort]])
-        new = np.any(np.diff(listing, axis=1, prepend=-1) != 0, axis=0)
-        lines, book, own = np.cumsum(new) - 1, listing[:, new], of[rows[sort]]
-        where = {"by": by, "place": place}
-        yield where | _block(book, book, indicator=None, term=None)
-        for (indicator, term), number in terms.items():
-            chosen = lines[own == number]
-            if len(chosen):
-                mine = book[:, chosen]
-                yield where | _block(chosen[None], mine, indicator=indicator, term=term)
+def _write_blocks(recorder: Recorder, number: int, told: Sequence[Block]) -> None:
+    start = recorder.store.next_id(recorder.connection, frozen_block)
+    columns = {
+        "id": list(range(start, start + len(told))),
+        "change_id": [recorder.number] * len(told),
+        "freeze_id": [number] * len(told),
+        **{one.name: [getattr(block, one.name) for block in told] for one in fields(Block)},
+    }
+    recorder.store.insert(recorder.connection, frozen_block, columns)
 
 
 def _numbered(
@@ -343,17 +378,9 @@ def _numbered(
     return found
 
 
-def _block(
-    content: np.ndarray, whole: np.ndarray, *, indicator: str | None, term: str | None
-) -> dict[str, Any]:
-    return {
-        "indicator": indicator,
-        "term": term,
-        "rows": whole.shape[1],
-        "amount": int(whole[-1].sum()),
-        "sha256": blocks.digest(whole),
-        "content": blocks.pack(content),
-    }
+def _sealed(whole: np.ndarray) -> tuple[int, int, str]:
+    """How many versions, what they add up to, and the hash over them."""
+    return whole.shape[1], int(whole[-1].sum()), blocks.digest(whole)
 
 
 def _blocks_of(number: int) -> Query:

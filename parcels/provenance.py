@@ -1,17 +1,20 @@
-"""Where versions come from: the change that made them known, and the file, row and person behind."""
+"""Where versions come from: the changes that made them known, the files and people behind them."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from parcels import crs
 from parcels.reading import Reading, as_column
 from parcels.review import State
 from parcels.tables import (
     NOT_SUPERSEDED,
+    boundary,
     change,
     edition,
     file,
@@ -80,9 +83,28 @@ def of_changes(register: Reading, numbers: np.ndarray) -> pd.DataFrame:
     return rows.astype({"change": "int64", "undoes": "Int64"}).set_index("change")
 
 
-def edition_change(register: Reading, number: int | None) -> int | None:
-    """The change that brought an edition of the districts; None for the bundled ones."""
-    query = sa.select(edition.c.change_id).where(edition.c.id == number)
+def boundaries(register: Reading, ids: np.ndarray) -> gpd.GeoSeries:
+    """The boundaries of versions, EPSG:4490, by number; None where there is none."""
+    query = (
+        sa.select(version.c.id, register.store.boundary_column(boundary.c.geom))
+        .select_from(version.join(boundary, version.c.boundary_id == boundary.c.id))
+        .where(register.store.among(version.c.id, np.unique(ids)))
+    )
+    with register.store.read() as connection:
+        rows = register.store.frame(connection, query)
+    return gpd.GeoSeries(
+        rows["geom"].to_numpy(), index=rows["id"].astype("int64"), crs=crs.STORAGE
+    )
+
+
+def districts_after(register: Reading, number: int | None) -> int | None:
+    """The last change that drew districts anew after an edition; None if it is still in force.
+
+    Args:
+        register: The register.
+        number: Of the edition; None for the bundled districts of a register without one.
+    """
+    query = sa.select(sa.func.max(edition.c.change_id)).where(edition.c.id > (number or 1))
     with register.store.read() as connection:
         found = connection.execute(query).scalar()
     return None if found is None else int(found)

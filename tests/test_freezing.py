@@ -46,7 +46,7 @@ def parts_of(lines):
 
 def kept(parts, period="2024Q2", **others):
     """A period with these parts, and the figures that are their sums."""
-    by_layer = [[one] for _, one in parts.groupby("layer")]
+    blocks = [block for _, one in parts.groupby("layer") for block in freezing.pack([one])]
     rows = [
         dict.fromkeys(freezing.FIGURES)
         | {"indicator": indicator, "by": by, "place": place, "unit": "m2", "basis": "computed"}
@@ -55,7 +55,7 @@ def kept(parts, period="2024Q2", **others):
     ]
     told = pd.DataFrame(rows, columns=list(freezing.FIGURES))
     moment = Moment(DAY, change=others.pop("known", 2))
-    return Kept(period, moment, '{"示例": 1}', told, by_layer)
+    return Kept(period, moment, '{"示例": 1}', told, blocks)
 
 
 SOME = parts_of(
