@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from maps import text
+from maps.plane import Plane
 from parcels.districts import Territory
 from parcels.review import Compared
 
@@ -22,9 +23,6 @@ _SIDE: Final = 240
 
 _OVERVIEW: Final = 560
 """Pixels of the map of all districts."""
-
-_ROOM: Final = 0.12
-"""Share of a map left free around what it shows."""
 
 _STYLE: Final = """
 body{font:15px/1.5 system-ui,"Noto Sans CJK SC","Microsoft YaHei",sans-serif;margin:1.5rem;
@@ -117,7 +115,7 @@ def _legend(say: _Said) -> str:
 
 def _overview(shapes: pd.DataFrame, territory: Territory, say: _Said) -> str:
     areas = shapely.coverage_simplify(territory.districts.geometry.to_numpy(), 0.003)
-    plane = _Plane(areas, _OVERVIEW)
+    plane = Plane(areas, _OVERVIEW)
     middles = [_middle(one) for one in shapes[["before", "after"]].itertuples(index=False)]
     marks = "".join(
         f'<circle class="mark{" since" if since else ""}" r="{6 if since else 4}" '
@@ -174,7 +172,7 @@ def _drawing(one: Any, say: _Said) -> str:
     known = [shapely.make_valid(shapely.force_2d(shape)) for shape in known if not shape.is_empty]
     if not known:
         return f"<p>{say('no_boundary')}</p>"
-    plane = _Plane(np.array(known, object), _SIDE)
+    plane = Plane(np.array(known, object), _SIDE)
     drawn = []
     if one.before is not None and one.after is not None:
         was, now = known[0], known[-1]
@@ -188,34 +186,3 @@ def _drawing(one: Any, say: _Said) -> str:
         f'<svg width="{_SIDE}" height="{_SIDE}" viewBox="0 0 {_SIDE} {_SIDE}" role="img" '
         f'aria-label="{say("drawing")}">{"".join(drawn)}</svg>'
     )
-
-
-class _Plane:
-    """Degrees to the pixels of a square map, north up, true to scale in its middle."""
-
-    def __init__(self, shapes: np.ndarray, side: int) -> None:
-        west, south, east, north = shapely.total_bounds(shapes)
-        self._middle = np.array([(west + east) / 2, (south + north) / 2])
-        self._narrow = float(np.cos(np.radians(self._middle[1])))
-        span = max((east - west) * self._narrow, north - south, 1e-4)
-        self._scale = side * (1 - 2 * _ROOM) / span
-        self._half = side / 2
-
-    def at(self, lonlat: np.ndarray) -> np.ndarray:
-        """Pixels of places."""
-        apart = (lonlat - self._middle) * [self._narrow, -1.0]
-        return np.asarray(apart * self._scale + self._half)
-
-    def path(self, shape: Any) -> str:
-        """The path of a boundary; a point becomes a small diamond."""
-        drawn = shapely.simplify(shape, 0.3 / self._scale)
-        rings, _ = shapely.get_rings(shapely.get_parts(drawn), return_index=True)
-        if not len(rings):
-            points = self.at(shapely.get_coordinates(drawn))
-            return "".join(f"M{x - 5:.1f} {y:.1f}l5-5 5 5-5 5z" for x, y in points)
-        return "".join(
-            "M"
-            + "L".join(f"{x:.1f} {y:.1f}" for x, y in self.at(shapely.get_coordinates(ring)))
-            + "z"
-            for ring in rings
-        )

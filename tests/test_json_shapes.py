@@ -57,6 +57,24 @@ ROWS = {
         *("figure", "indicator", "place", "period", "value", "unit", "change", "target"),
         *("verdict", "least", "most", "terms", "state", "reason"),
     ],
+    "figures": [
+        *("period", "edition", "true_on", "known", "made_at", "made_by", "reason", "change"),
+        "sha256",
+    ],
+    "figures show": [
+        *("figure", "indicator", "place", "by", "value", "exact", "unit", "state", "verdict"),
+        *("numerator", "denominator", "terms", "reason"),
+    ],
+    "restate": [
+        *("indicator", "term", "by", "place", "layer", "parcel", "code", "name"),
+        *("version_before", "version_after", "before", "after", "moved", "why", "change", "kind"),
+        *("made_at", "made_by", "reason", "sent_by", "file", "sha256"),
+    ],
+    "explain": [
+        *("term", "place", "layer", "parcel", "code", "name", "district", "unit", "stage"),
+        *("version", "valid_from", "valid_to", "amount", "change", "until_change", "said_in"),
+        *("said_kind", "said_at", "said_by", "said_reason", "sent_by", "file", "sha256", "row"),
+    ],
     "indicators list": [
         *("indicator", "label", "measures", "basis", "unit", "layers", "target", "formula"),
         *("question", "source", "valid_from", "valid_to"),
@@ -164,6 +182,16 @@ META = {
     "check accepted": [],
     "coverage": ["by", "change", "known", "notes", "on", "title"],
     "indicators": ["by", "change", "known", "notes", "on", "periods", "title"],
+    "figures": ["notes", "title"],
+    "figures show": [
+        *("change", "declarations_sha256", "edition", "frozen_at", "frozen_by", "frozen_in"),
+        *("known", "notes", "on", "period", "title"),
+    ],
+    "restate": [
+        *("change", "declarations_sha256", "edition", "figures", "frozen_at", "frozen_by"),
+        *("frozen_in", "known", "notes", "now", "on", "period", "title"),
+    ],
+    "explain": ["change", "figure", "formula", "frozen", "known", "notes", "on", "title"],
     "indicators list": [],
     "indicators cases": ["change", "known", "notes", "on", "period", "title"],
     "layers": [],
@@ -224,10 +252,14 @@ ARGUMENTS = {
     "diff": ["2"],
     "review show": ["1"],
     "farmland-class": ["F-1"],
+    "figures show": ["2024"],
+    "restate": ["2024"],
+    "explain": ["farmland_class_coverage:total:2024"],
     "plan show": ["2.1"],
     "plan roles": ["2.1"],
 }
 MAY_BE_EMPTY = {
+    *("restate", "explain"),
     *("evidence", "exports", "lineage", "mappings", "verify", "sites list", "sites show"),
     "accounts",
     "indicators cases",
@@ -283,6 +315,7 @@ def _take_samples():
         assert done == Exit.DONE
     said = ["plan", "report", "6.2", "--unit", "海淀", "--state", "going"]
     assert cli.run(["--store", "r.gpkg", "--lang", "zh", *said]) == Exit.DONE
+    assert cli.run(["--store", "r.gpkg", "--lang", "zh", "freeze", "2024"]) == Exit.DONE
 
 
 def test_every_command_that_prints_data_is_documented_and_kept():

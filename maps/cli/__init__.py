@@ -35,7 +35,9 @@ from maps.cli import (
     drawing,
     due,
     evaluating,
+    explaining,
     exporting,
+    figures,
     history,
     indicators,
     laboratory,
@@ -111,6 +113,7 @@ app.add_typer(planning.app, name="plan")
 app.add_typer(indicators.app, name="indicators")
 app.add_typer(accounts.app, name="accounts")
 app.command("serve", help="web.serve.command", epilog="web.serve.example")(serving.serve)
+app.add_typer(figures.app, name="figures")
 app.command("import", help="commands.import", epilog="commands.import_example")(deliveries.import_)
 app.command("checkout", help="commands.checkout", epilog="commands.checkout_example")(
     checkouts.checkout
@@ -178,6 +181,15 @@ exporting.app.command(
 app.add_typer(exporting.app, name="export")
 app.command("exports", help="exports.commands.exports", epilog="exports.commands.exports_example")(
     exporting.exports
+)
+app.command("freeze", help="figures.commands.freeze", epilog="figures.commands.freeze_example")(
+    figures.freeze
+)
+app.command("restate", help="figures.commands.restate", epilog="figures.commands.restate_example")(
+    figures.restate
+)
+app.command("explain", help="figures.commands.explain", epilog="figures.commands.explain_example")(
+    explaining.explain
 )
 app.command("demo", help="commands.demo", epilog="commands.demo_example")(demo.demo)
 
