@@ -291,3 +291,47 @@ def test_a_change_of_the_plan_is_not_undone_as_parcels_are(office, folder):
             undo(register, done.change, act(days=9))
 
     assert refused.value.fields["reason"] == "change_is_of_plan"
+
+
+def test_a_folder_without_its_declaration_is_refused(tmp_path, folder):
+    (folder / "plan.toml").unlink()
+    store = str(tmp_path / "r.gpkg")
+
+    assert run(store, "plan", "load", folder) == Exit.DECLARATION_WRONG
+
+
+def test_reports_on_measures_that_a_new_plan_lacks_are_told_of_and_kept(tmp_path, folder, capsys):
+    store = str(tmp_path / "r.gpkg")
+    assert run(store, "plan", "load", folder) == Exit.DONE
+    said = ["--plan", "2025", "--unit", "昌平", "--state", "going", "--on", "2025-02-01"]
+    assert run(store, "plan", "report", "1.2", *said) == Exit.DONE
+    (folder / "measures.csv").write_text("\n".join([HEAD, ROWS[0]]) + "\n", "utf-8")
+    text = (folder / "plan.toml").read_text("utf-8")
+    (folder / "plan.toml").write_text(text[: text.rindex("[[targets]]")], "utf-8")
+
+    capsys.readouterr()
+    loaded = run(store, "plan", "load", folder)
+
+    told = capsys.readouterr().out
+    kept = asked(capsys, store, "plan", "reports")["rows"]
+    listed = asked(capsys, store, "plan", "--plan", "2025")["rows"]
+    assert loaded == Exit.DONE
+    assert "1.2" in told
+    assert [row["subject"] for row in kept] == ["1.2"]
+    assert {row["measure"] for row in listed} == {"1.1"}
+
+
+def test_reports_of_one_year_say_nothing_of_a_measure_of_that_number_in_another(
+    tmp_path, folder, capsys
+):
+    store = str(tmp_path / "r.gpkg")
+    assert run(store, "plan", "load", folder) == Exit.DONE
+    said = ["--plan", "2025", "--unit", "昌平", "--state", "going", "--on", "2025-02-01"]
+    assert run(store, "plan", "report", "1.1", *said) == Exit.DONE
+
+    def state(year):
+        rows = asked(capsys, store, "plan", "show", "1.1", "--plan", year, "--today", "2025-02-02")
+        return {row["state"] for row in rows["rows"] if row["unit"] == "110114"}
+
+    assert state("2024") == {"no_report"}
+    assert state("2025") == {"no_report", "going"}

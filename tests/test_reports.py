@@ -10,7 +10,7 @@ from fractions import Fraction
 import openpyxl
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from town import DAY, act
 
@@ -583,3 +583,61 @@ def test_reports_are_listed_as_of_a_day_by_subject_by_unit_and_with_their_histor
     assert [(row["report"], row["state"]) for row in now] == [(3, "not_started")]
     assert early == []
     assert [row["until_change"] is None for row in whole] == [False, False, True]
+
+
+# -- laws -------------------------------------------------------------------------------------
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["take", "take", "take", "withdraw"]),
+        st.sampled_from(["110105", "110108"]),
+        st.sampled_from([dt.date(2024, 3, 1), dt.date(2024, 6, 1)]),
+        st.sampled_from(progress.REPORTABLE),
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=12)
+@given(STEPS)
+def test_what_counted_after_each_change_can_be_read_for_ever(tmp_path_factory, steps):
+    path = tmp_path_factory.mktemp("law") / "r.gpkg"
+    known: dict[int, dict[tuple[str, dt.date], str]] = {}
+    told_: dict[tuple[str, dt.date], str] = {}
+    with Register(str(path), LAYERS) as register:
+        for day, (step, unit, on, state) in enumerate(steps):
+            if step == "take":
+                done = report_book.take(register, progress_of(state, on, unit=unit), act(days=day))
+                number, told_ = done.change, told_ | {(unit, on): state}
+            else:
+                rows = report_book.reported(register, Moment(YEAR_END))
+                if rows.empty:
+                    continue
+                last = rows.iloc[-1]
+                number = report_book.withdraw(register, int(last["report"]), act(days=day))
+                told_ = {k: v for k, v in told_.items() if k != (last["unit"], last["true_on"])}
+            if number is not None:
+                known[number] = told_
+        found = {
+            number: {
+                (row["unit"], row["true_on"]): row["state"]
+                for row in report_book.reported(register, Moment(YEAR_END, change=number)).to_dict(
+                    "records"
+                )
+            }
+            for number in known
+        }
+        sealed = register.store.verify()
+
+    assert found == known
+    assert sealed.misfits == {}
+
+
+def test_what_is_edited_by_sql_afterwards_no_longer_fits_its_seal(store_url):
+    with Register(store_url, LAYERS) as register:
+        report_book.take(register, value_of("98.7%", "0.987"), act())
+        with register.store._writer.begin() as connection:
+            connection.exec_driver_sql("UPDATE report SET amount = '0.999'")
+        found = register.store.verify()
+
+    assert [one.kind for one in found.misfits[1]] == ["report"]
