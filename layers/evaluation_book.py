@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from layers import evaluation, evaluation_files, reckoning, report_book
 from layers.evaluation import Override, Result, Scheme
-from layers.figures import Basis, Figure, State
+from layers.figures import Figure
 from layers.indicators import Indicator, Indicators
 from layers.periods import Period
 from layers.reckoning import Scope
@@ -200,27 +200,8 @@ def figures_of(
     """The figure of each indicator and unit, computed or as it was reported."""
     given = reckoning.accounts(register, asked, Scope(period, moment), ways=["unit"])
     whole = reckoning.figures(given, asked, period, {"unit": units})
-    found = {(one.indicator, one.place): one for one in whole}
-    by_key = {one.key: one for one in asked if one.basis is Basis.REPORTED}
-    if not by_key:
-        return found
-    rows = report_book.reported(register, moment, subjects=list(by_key), values=True)
-    for row in rows[rows["period"] == str(period)].to_dict("records"):
-        key = str(row["subject"])
-        found[key, str(row["unit"])] = Figure(
-            indicator=key,
-            period=str(period),
-            by="unit",
-            place=str(row["unit"]),
-            unit=by_key[key].unit,
-            basis=Basis.REPORTED,
-            state=State.REPORTED,
-            written=str(row["amount"]),
-            report=int(row["report"]),
-            evidence=None if pd.isna(row["sha256"]) else str(row["sha256"]),
-            person=str(row["made_by"]),
-        )
-    return found
+    told = report_book.with_reports(register, whole, moment)
+    return {(one.indicator, one.place): one for one in told}
 
 
 def overrides_made(register: Register) -> pd.DataFrame:
