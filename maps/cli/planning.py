@@ -27,7 +27,8 @@ _LISTED: Final = (
     "concern", "state", "concerned", *progress.STATES[:-1],
 )  # fmt: skip
 _TOO_LONG: Final = frozenset({"sha256", "note"})
-_LONGEST: Final = 32
+_LONGEST: Final = {"heading": 24, "lead": 14, "responsible": 14}
+"""Characters of a cell on the screen; the other forms have the whole."""
 _SHOWN: Final = (
     "deadline", "due_on", "days", "unit", "concern", "state", "reported_on", "report", "kind",
     "number", "dated_on", "issued_by", "file", "sha256", "note",
@@ -90,7 +91,8 @@ def list_measures(  # noqa: PLR0913, PLR0917 - one argument per option of the co
     if format_ in plan_desk.FOR_PEOPLE:
         whole = plan_desk.in_words(desk, found, whole, territory)
     if format_ is Format.TABLE:
-        whole["heading"] = [_cut(one) for one in whole["heading"]]
+        for key, longest in _LONGEST.items():
+            whole[key] = [_cut(one, longest) for one in whole[key]]
     shown = _columns(format_, by_unit=places is not None)
     tables.show(
         whole[shown],
@@ -198,15 +200,15 @@ def _side_by_side(
     return wide, headings | {key: tables.Heading(one) for key, one in zip(keys, over, strict=True)}
 
 
-def _cut(heading: str) -> str:
-    """A heading short enough for a row of the screen."""
-    return heading if len(heading) <= _LONGEST else f"{heading[: _LONGEST - 1]}…"
+def _cut(written: str, longest: int) -> str:
+    """A text short enough for a row of the screen."""
+    return written if len(written) <= longest else f"{written[: longest - 1]}…"
 
 
 def _columns(form: Format, *, by_unit: bool) -> list[str]:
     if form is not Format.TABLE:
         return list(_LISTED)
-    hidden = {"task", "lead", "responsible"}
+    hidden = {"task"}
     hidden |= {"concerned", *progress.STATES} if by_unit else {"unit", "concern", "state"}
     return [key for key in _LISTED if key not in hidden]
 
