@@ -85,7 +85,8 @@ def holdings(
     # otherwise than that of the same two swapped.
     parcels = parcels if parcels.index.is_monotonic_increasing else parcels.sort_index()
     shapes = parcels.geometry.to_numpy()
-    split = territory.split(shapes)
+    areas_m2 = crs.area_m2(shapes)
+    split = territory.split(shapes, areas_m2)
     assigned = territory.assign(split, len(parcels))
     crosses = assigned["crosses"].to_numpy(bool) | (split.outside_m2 > 0)
     stated = parcels["district"].reset_index(drop=True).astype("str")
@@ -95,7 +96,7 @@ def holdings(
             "district": lies_in.fillna(stated),
             "unit": parcels["unit"].to_numpy(),
             "stage": parcels["stage"].to_numpy(),
-            "area_mm2": crs.whole_mm2(crs.area_m2(shapes)),
+            "area_mm2": crs.whole_mm2(areas_m2),
             "with_boundary": ~(shapely.is_missing(shapes) | shapely.is_empty(shapes)),
         }
     ).astype({"unit": "str", "stage": "str"})
