@@ -299,6 +299,21 @@ def test_a_lake_written_by_a_person_gives_the_figures_of_the_register(office, ca
     assert (entry["format"], entry["parcels"]) == ("lake", told["parcels"])
 
 
+def test_a_lake_of_an_earlier_state_is_read_by_naming_it(office, capsys):
+    early, late = "2020-01-01", "2020-01-02"
+    then = ("--as-of", "2031-01-01", "--known", early)
+    assert jingtu("export", "lake", "湖", "--layer", "farmland", *then) == Exit.DONE
+    capsys.readouterr()
+
+    assert jingtu("coverage", "--lake", "湖") == Exit.LAKE_NOT_USABLE
+    assert jingtu("coverage", "--lake", "湖", "--known", late) == Exit.LAKE_NOT_USABLE
+    given = ("--as-of", "2031-01-01", "--known", late, "--format", "json", "--out", "a.json")
+    assert jingtu("coverage", "--lake", "湖", *given) == Exit.DONE
+
+    told = json.loads((office / "a.json").read_text("utf-8"))
+    assert (told["meta"]["on"], told["rows"][-1]["parcels"]) == ("2031-01-01", 0)
+
+
 def test_a_lake_replaces_a_lake_and_nothing_else(office, capsys):
     assert jingtu("export", "lake", "湖", "--layer", "farmland", "--parcels", "1") == Exit.DONE
     assert jingtu("export", "lake", "湖", "--layer", "farmland") == Exit.DONE
@@ -335,6 +350,8 @@ def test_a_lake_is_read_where_there_is_no_register(office, capsys):
     (office / "r.gpkg").unlink()
     capsys.readouterr()
 
+    assert jingtu("coverage", "--lake", "湖", "--known", "2024-01-01") == Exit.STORE_NOT_FOUND
+    capsys.readouterr()
     assert jingtu("coverage", "--lake", "湖", "--format", "json") == Exit.DONE
 
     told = json.loads(capsys.readouterr().out)

@@ -26,6 +26,7 @@ def opened(
         UnknownLayerError: It is of a layer that is not declared.
         LakeStaleError: It is of another day than was asked for, or the register has learned more
             of the layer. Where there is no register, a lake is as good as it says.
+        StoreNotFoundError: There is no register, and what it knew when was asked for.
     """
     found = [lakes.opened(folder) for folder in folders]
     for one in found:
@@ -38,7 +39,8 @@ def opened(
                 found=one.moment.on,
                 asked=asked.on,
             )
-    with _register(desk, layers) as register:
+    needed = asked is not None and asked.known is not None
+    with _register(desk, layers, needed=needed) as register:
         if register is not None:
             for one in found:
                 library.refuse_stale(one, register, asked)
@@ -46,10 +48,12 @@ def opened(
 
 
 @contextmanager
-def _register(desk: Desk, layers: Catalog) -> Iterator[Register | None]:
+def _register(desk: Desk, layers: Catalog, *, needed: bool) -> Iterator[Register | None]:
     try:
         register = desk.open(layers)
     except StoreNotFoundError:
+        if needed:
+            raise
         yield None
         return
     with register:
