@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import platform
+import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
+from multiprocessing import resource_tracker
 from typing import Any, Final
 
 import numpy as np
@@ -129,8 +132,8 @@ def of_our_own(workers: int, *, memory_mib: int = MEMORY_MIB) -> Iterator[Crew]:
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(settings))
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="jingtu-workers-"))
-        cluster = stack.enter_context(
-            distributed.LocalCluster(
+        with _undisturbed():
+            cluster = distributed.LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
                 processes=True,
@@ -144,7 +147,7 @@ def of_our_own(workers: int, *, memory_mib: int = MEMORY_MIB) -> Iterator[Crew]:
                 local_directory=scratch,
                 silence_logs=logging.CRITICAL,
             )
-        )
+            stack.enter_context(cluster)
         client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
         client.wait_for_workers(workers)
         yield _crew(client, cluster.scheduler_address)
@@ -211,6 +214,31 @@ def _refuse_unlike(client: Any, address: str) -> None:
                 raise ClusterNotUsableError(
                     address=address, reason=reason, what=what, here=mine, there=there[what]
                 )
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C is for this process, which sends its workers home; they never hear of it.
+
+    Threads made meanwhile, and the processes these start at any time, inherit what is blocked.
+    Nor is the start itself cut in two, which Dask could not clean up: it is heard afterwards.
+    """
+    # It is started with the first process otherwise, and lets the signal through again.
+    resource_tracker.ensure_running()
+    heard: list[int] = []
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    if is_main:
+        signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if is_main:
+            signal.signal(signal.SIGINT, before)
+    if heard:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _crew(client: Any, address: str) -> Crew:

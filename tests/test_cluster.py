@@ -58,7 +58,7 @@ def crew() -> Iterator[cluster.Crew]:
 
 @contextmanager
 def programs(folder: Path, *workers: dict[str, str]) -> Iterator[tuple[str, list]]:
-    """A scheduler and workers, each a program of its own, over TCP: its address, and the workers.
+    """A scheduler and workers, programs of their own, over TCP: its address, it, and the workers.
 
     A dict says what is different in a worker's environment.
     """
@@ -80,7 +80,7 @@ def programs(folder: Path, *workers: dict[str, str]) -> Iterator[tuple[str, list
         return program
 
     try:
-        start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0")
+        scheduler = start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0")
         hired = [
             start("distributed.cli.dask_worker", "--no-nanny", "--nthreads", "1", "--memory-limit",
                   "1GiB", **changed)
@@ -90,7 +90,7 @@ def programs(folder: Path, *workers: dict[str, str]) -> Iterator[tuple[str, list
         with distributed.Client(address, set_as_default=False, timeout=60) as client:
             if workers:
                 client.wait_for_workers(len(workers), timeout=120)
-        yield address, hired
+        yield address, [scheduler, *hired]
     finally:
         for program in reversed(started):
             program.kill()
@@ -216,14 +216,14 @@ def test_a_scheduler_and_workers_over_tcp_add_up_the_same_though_one_is_killed(
 
         def told(done: int, _total: int) -> None:
             if done == 2:
-                workers[0].kill()
+                workers[1].kill()
 
         second = crew.added_up(work, made.territory(), told)
         hired = crew.workers, crew.memory_mib
 
         def told_again(done: int, _total: int) -> None:
             if done == 2:
-                workers[1].kill()
+                workers[2].kill()
 
         with pytest.raises(ClusterNotUsableError) as refusal:
             crew.added_up(work, made.territory(), told_again)
@@ -231,6 +231,23 @@ def test_a_scheduler_and_workers_over_tcp_add_up_the_same_though_one_is_killed(
     same(first, whole)
     same(second, whole)
     assert hired == (2, 1024)
+    assert refusal.value.fields == {"address": address, "reason": "gone"}
+
+
+def test_a_scheduler_that_dies_half_way_is_answered_and_not_waited_for(
+    lake, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cluster, "RETURN_S", 2.0)
+    made, _ = lake
+    with programs(tmp_path, {}) as (address, started), cluster.at(address) as crew:
+
+        def told(done: int, _total: int) -> None:
+            if done == 2:
+                started[0].kill()
+
+        with pytest.raises(ClusterNotUsableError) as refusal:
+            crew.added_up(shares.of_lake(made), made.territory(), told)
+
     assert refusal.value.fields == {"address": address, "reason": "gone"}
 
 
@@ -299,6 +316,29 @@ def test_a_person_gets_the_same_file_from_workers_and_is_told_their_limit(office
 
     assert (office / "a.csv").read_bytes() == (office / "b.csv").read_bytes()
     assert "2 个进程一起算，每个最多用 768 MiB 内存。" in capsys.readouterr().err
+
+
+def test_ctrl_c_sends_the_workers_home_without_a_word_of_theirs(office):
+    typed = ("--store", "r.gpkg", "coverage", "--layer", "farmland", "--workers", "2")
+    running = subprocess.Popen(
+        [sys.executable, "-c", "from maps.cli import main; main()", *typed],
+        env={**os.environ, "TMPDIR": str(office), "JINGTU_LANG": "zh"},  # noqa: TID251 - handed on
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not list(office.glob("jingtu-workers-*")) and running.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.5)
+
+    os.killpg(running.pid, signal.SIGINT)
+
+    _, said = running.communicate(timeout=120)
+    assert running.returncode == Exit.INTERRUPTED
+    assert "Traceback" not in said
+    assert "已中断" in said
+    assert not list(office.glob("jingtu-workers-*"))
 
 
 @pytest.mark.usefixtures("office")
