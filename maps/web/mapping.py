@@ -18,13 +18,14 @@ from folium.elements import JSCSSMixin
 from folium.map import CustomPane
 from folium.template import Template
 
-from maps import assets, encoding, facts, palette, text
+from maps import assets, encoding, palette, text
 from maps.interactive import Page, PlanMap, district_labels, number_elements, outlines
 from maps.tiles.kept import UNKNOWN, Choice, Kept
 from maps.tiles.world import Tile, from_lonlat
 from maps.web import pages
 from maps.web.guard import OfficeOf, VisitorOf
 from maps.web.office import Office
+from maps.web.telling import listed
 from maps.web.visitors import Visitor
 from parcels import search
 from parcels.model import Layer
@@ -229,22 +230,11 @@ def _told(
 ) -> list[dict[str, Any]]:
     """Parcels as a popup lists them: what they are called, their stage, and their facts."""
     lang = visitor.lang
-    fields = [field for field in visitor.fields(layer) if field.key in frame.columns]
-    spoken = {field.key: facts.fact(frame[field.key], field, lang=lang) for field in fields}
-    places = office.register.territory
-    column = "name_en" if lang == "en" else "name"
-    for key, names in (("district", places.districts[column]), ("unit", places.units[column])):
-        if key in spoken:
-            spoken[key] = frame[key].map(names).fillna(frame[key])
+    rows = listed(frame, layer, office, visitor)
     stages = {stage.key: stage.label.in_(lang) for stage in layer.stages}
     told = []
     boxes = shapely.bounds(frame.geometry.to_numpy())
     for row, parcel in enumerate(frame.index):
-        listed = [
-            [field.label.in_(lang), str(spoken[field.key].iloc[row])]
-            for field in fields
-            if field.key not in {"stage", "code", "name"} and spoken[field.key].notna().iloc[row]
-        ]
         area = float(frame["area_m2"].iloc[row])
         told.append(
             {
@@ -256,7 +246,7 @@ def _told(
                 "stage": stages.get(frame["stage"].iloc[row]),
                 "area_m2": None if np.isnan(area) else area,
                 "area": None if np.isnan(area) else text.area(area, lang),
-                "facts": listed,
+                "facts": [list(fact) for fact in rows[row]],
                 "bounds": None if np.isnan(boxes[row]).any() else boxes[row].tolist(),
             }
         )

@@ -163,7 +163,9 @@
       return element('section', { class: 'jw-parcel' }, [
         element('h3', {}, [one.name || one.code || words.unnamed]),
         element('p', {}, [[one.layer_label, one.stage, one.area].filter(Boolean).join(' · ')]),
-        element('dl', {}, rows)
+        element('dl', {}, rows),
+        element('p', {}, [element('a', { href: '/parcels/' + encodeURIComponent(one.layer) + '/' + one.parcel +
+          '?on=' + state.on }, [words.more])])
       ]);
     }
 
