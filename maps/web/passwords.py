@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import argon2
@@ -12,7 +13,6 @@ SHORTEST: Final = 10
 """Characters; length counts, rules about kinds of characters do not (NIST SP 800-63B, 5.1.1)."""
 
 _HASHER: Final = argon2.PasswordHasher()
-_NOBODY: Final = _HASHER.hash("nobody's")
 
 
 def kept(password: str, login: str) -> str:
@@ -29,7 +29,13 @@ def kept(password: str, login: str) -> str:
 def is_right(hashed: str | None, password: str) -> bool:
     """Whether a password is the one whose hash is kept; as slow for an account that is not."""
     try:
-        _HASHER.verify(hashed or _NOBODY, password)
+        _HASHER.verify(hashed or _nobodys(), password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
     return bool(hashed)
+
+
+@cache
+def _nobodys() -> str:
+    """A hash that is none's; made when it is first wanted, as every command starts without."""
+    return _HASHER.hash("nobody's")
