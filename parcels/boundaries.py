@@ -266,15 +266,13 @@ def _report_flat(deep: np.ndarray, report: Report) -> None:
         report.findings.add("dimension_dropped", details=details)
 
 
-def report_flaws(geometry: np.ndarray, area_m2: np.ndarray, report: Report) -> None:
+def report_flaws(found: flaws.Flaws, report: Report) -> None:
     """Report what is odd about boundaries that can be kept.
 
     Args:
-        geometry: The boundaries; None for those that cannot be kept.
-        area_m2: Their areas.
+        found: Their flaws.
         report: Where to.
     """
-    found = flaws.find(geometry, area_m2)
     for code, table in (
         ("points_repeated", found.points_twice),
         ("boundary_spike", found.spikes),

@@ -58,18 +58,24 @@ class Placement:
 
 
 def placed(
-    boundaries: np.ndarray, territory: Territory, *, unpaired: topology.Edges | None = None
+    boundaries: np.ndarray,
+    territory: Territory,
+    *,
+    areas_m2: np.ndarray | None = None,
+    unpaired: topology.Edges | None = None,
 ) -> Placement:
     """The placement of boundaries.
 
     Args:
         boundaries: Array of valid geometries in EPSG:4490; None lies nowhere.
         territory: The districts.
+        areas_m2: Their areas by `crs.area_m2`, where the caller has them.
         unpaired: Their `topology.unpaired_edges`, where the caller has them.
     """
-    area_m2 = crs.area_m2(boundaries)
+    if areas_m2 is None:
+        areas_m2 = crs.area_m2(boundaries)
     return Placement(
-        area_m2,
-        territory.split(boundaries, area_m2),
+        areas_m2,
+        territory.split(boundaries, areas_m2),
         topology.overlaps(boundaries, unpaired=unpaired),
     )

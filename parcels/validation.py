@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from parcels import crs, gaps, neighbours, recognition, siting, topology, words
+from parcels import crs, flaws, gaps, neighbours, recognition, siting, topology, words
 from parcels.boundaries import (
     Report,
     is_polygon,
@@ -99,13 +99,15 @@ def check(
         findings, np.asarray(draft["row"], "int64"), numbers_of(draft), places(geometry, usable)
     )
     sited = only(geometry, usable)
+    areal = is_polygon(sited)
+    whole_m2 = crs.area_m2(sited)
+    area_m2 = np.where(areal, whole_m2, np.nan)
     unpaired = topology.unpaired_edges(sited)
     with ThreadPoolExecutor(max_workers=1) as beside:
-        # Both are nearly all GEOS and numpy, which let another thread run meanwhile.
-        areal = only(sited, is_polygon(sited))
-        narrow = beside.submit(gaps.gaps, areal, unpaired=unpaired)
-        lie = placed(sited, territory, unpaired=unpaired)
-    area_m2 = np.where(is_polygon(sited), lie.area_m2, np.nan)
+        # All are nearly all GEOS and numpy, which let another thread run meanwhile.
+        narrow = beside.submit(gaps.gaps, only(sited, areal), unpaired=unpaired)
+        odd = beside.submit(flaws.find, sited, area_m2)
+        lie = placed(sited, territory, areas_m2=whole_m2, unpaired=unpaired)
     if register is not None and len(register):
         code, parcel = recognition.recognise(
             draft, sited, area_m2, register, report, same_land=asked.same_land
@@ -127,7 +129,7 @@ def check(
         said=(asked.district, asked.unit),
     )
     siting.check_registered_points(draft, sited, report)
-    report_flaws(sited, area_m2, report)
+    report_flaws(odd.result(), report)
     between = narrow.result()
     if register is not None and len(between):
         between = recognition.unfilled(between, register, report.numbers)
