@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from test_encodings import EVERYDAY, PLOT, arrived, opened, table
 
 from maps import report
-from parcels.ingest.encodings import guess, rival
+from parcels.ingest.encodings import guess, pieces, rival
 
 TAIWAN = ["示例化工廠舊址", "臺北縣板橋區", "環境保護地塊", "土壤污染防治區"]
 JAPAN = ["サンプル工場の跡地", "とうきょう都千代田区", "土壌汚染のおそれがある区域", "あさひ町"]
@@ -84,3 +84,13 @@ def test_a_long_text_is_told_by_some_of_its_lines(tmp_path, encoding):
 
     assert got == text
     assert name == {"gbk": "gb18030"}.get(encoding, encoding)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(EVERYDAY, min_size=1, max_size=5), st.sampled_from(["gbk", "utf-8"]))
+def test_the_pieces_of_a_long_text_are_its_foreign_lines_whole(words, encoding):
+    lines = [f"{one}\n".encode(encoding) for one in words]
+
+    found = pieces(b"".join([*lines, b"A1,1\n" * 1_000_000, *lines]))
+
+    assert found == [*lines, *lines]

@@ -89,7 +89,8 @@ def pieces(content: bytes) -> list[bytes]:
     place = 0
     while len(lines) < _LINES and (foreign := _FOREIGN_BYTE.search(content, place)):
         # Before the first foreign byte of a line all is ASCII.
-        start = max(content.rfind(b"\n", place, foreign.start()) + 1, foreign.start() - 100)
+        line = max(content.rfind(b"\n", place, foreign.start()) + 1, place)
+        start = max(line, foreign.start() - 100)
         place = content.find(b"\n", foreign.start()) + 1 or len(content)
         lines.append(content[start:place][:_LONG])
     return lines or [content[:_LONG]]
