@@ -27,10 +27,11 @@ from parcels.register import Register
 
 LAYERS = ("priority_plot", "key_construction_land")
 PROGRAM = (
-    "import resource, sys\n"
+    "import sys\n"
     "from maps import cli\n"
     "code = cli.run(sys.argv[1:])\n"
-    "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+    "told = open('/proc/self/status').read().split('VmHWM:')[1].split()[0]\n"
+    "print(told, file=sys.stderr)\n"
     "sys.exit(code)\n"
 )
 
