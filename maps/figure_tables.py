@@ -29,11 +29,15 @@ COLUMNS: Final = (
     "terms",
     "state",
     "reason",
+    "report",
+    "evidence",
+    "person",
 )
 """Columns for programs.
 
 `value`, `least` and `most` are numbers in `unit` (a share from 0 to 1); `change` is the difference
-to the period before, in the same unit. `terms` holds the amount of each term, m2 or a count.
+to the period before, in the same unit. `terms` holds the amount of each term, m2 or a count. The
+last three say what a reported figure rests on.
 """
 
 WORDS: Final = (
@@ -56,7 +60,7 @@ def rows(figures: Sequence[Figure], declared: Indicators, lang: str) -> pd.DataF
     return pd.DataFrame(
         [_row(one, declared[one.indicator], before.get(one.key), lang) for one in figures],
         columns=list(COLUMNS),
-    ).astype({"value": "float64", "least": "float64", "most": "float64", "change": "float64"})
+    ).astype({**dict.fromkeys(("value", "least", "most", "change"), "float64"), "report": "Int64"})
 
 
 def spoken(
@@ -220,6 +224,9 @@ def _row(figure: Figure, indicator: Indicator, before: Figure | None, lang: str)
         },
         "state": str(figure.state),
         "reason": figure.reason,
+        "report": figure.report,
+        "evidence": figure.evidence,
+        "person": figure.person,
     }
 
 

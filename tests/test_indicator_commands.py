@@ -231,3 +231,31 @@ def test_a_factor_is_set_by_the_environment_and_told(capsys, monkeypatch):
     assert f"{term} = 0.9" in told
     assert refused[0] == Exit.USAGE
     assert unknown[0] == Exit.UNKNOWN_RULE
+
+
+def test_what_a_unit_reported_is_shown_with_its_report_and_the_city_is_not_made_up(
+    capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("stations.csv").write_text(STATIONS, "utf-8")
+    Path("票据.pdf").write_bytes(b"%PDF-1.4 straw")
+    for words in (
+        ["import", "stations.csv", "--layer", "fuel_station", "--on", "2024-01-01"],
+        ["plan", "report", "straw_use_rate", "--unit", "大兴", "--period", "2024Q2", "--value",
+         "98.7%", "--evidence", "统计报表", "--number", "京统2号", "--file", "票据.pdf"],
+    ):  # fmt: skip
+        assert cli.run(["--lang", "zh", "--user", "示例填报人", *words]) == Exit.DONE
+
+    found, _ = rows(capsys, "--measure", "11.3", "--period", "2024Q2", "--by", "unit")
+    other, _ = rows(capsys, "-i", "straw_use_rate", "--period", "2024Q3")
+    _, out, _ = run(capsys, "-i", "straw_use_rate", "-p", "2024Q2")
+
+    daxing = found["straw_use_rate:110115:2024Q2"]
+    assert (daxing["value"], daxing["verdict"], daxing["state"]) == (0.987, "met", "reported")
+    assert (daxing["report"], daxing["person"]) == (1, "示例填报人")
+    assert len(daxing["evidence"]) == 64
+    assert found["straw_use_rate:total:2024Q2"]["state"] == "no_data"
+    assert found["straw_use_rate:110111:2024Q2"]["reason"] == "not_reported"
+    assert other["straw_use_rate:110115:2024Q3"]["state"] == "no_data"
+    assert "98.70%" in out
+    assert "没有填报" in out

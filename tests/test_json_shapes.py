@@ -55,7 +55,7 @@ ROWS = {
     ],
     "indicators": [
         *("figure", "indicator", "place", "period", "value", "unit", "change", "target"),
-        *("verdict", "least", "most", "terms", "state", "reason"),
+        *("verdict", "least", "most", "terms", "state", "reason", "report", "evidence", "person"),
     ],
     "figures": [
         *("period", "edition", "true_on", "known", "made_at", "made_by", "reason", "change"),

@@ -12,11 +12,12 @@ import pandas as pd
 import typer
 
 from layers import cases as cases_of
-from layers import periods, plan, reckoning, report_book
+from layers import periods, plan, plan_book, reckoning, report_book
 from layers.catalog import Catalog
 from layers.coverage import TOTAL, By
 from layers.figures import Figure
 from layers.indicators import NO_PARCELS, Indicator, Indicators
+from layers.measures import Plan
 from layers.periods import Period
 from layers.reckoning import Scope
 from maps import figure_tables, settings, tables, text
@@ -69,10 +70,11 @@ def indicators(  # noqa: PLR0913, PLR0917 - one argument per option of the comma
     desk = desk_of(context)
     layers = desk.catalog()
     declared = desk.indicators(layers)
-    asked = [declared[key] for key in _asked(declared, indicator, measure)]
     of = _periods(desk, period, trend, as_of)
     moments = [desk.moment(one.last, known) for one in of]
     with desk.open(layers) as register:
+        in_force = plan_book.plan_of(register, moments[-1])
+        asked = [declared[key] for key in _asked(declared, indicator, measure, in_force)]
         where = chosen(register, [], districts=district, units=unit)
         place = _place(by, where, few=len(asked) <= EXPLAINED_AT_MOST)
         scopes = [Scope(*pair) for pair in zip(of, moments, strict=True)]
@@ -93,9 +95,10 @@ def list_(
     """List the indicators with formula, target and source."""
     desk = desk_of(context)
     declared = desk.indicators(desk.catalog())
-    asked = [declared[key] for key in _asked(declared, indicator, measure)]
+    bundled = plan.load()
+    asked = [declared[key] for key in _asked(declared, indicator, measure, bundled)]
     named: dict[str, list[str]] = {}
-    for one in plan.load().measures:
+    for one in bundled.measures:
         for key in one.indicators:
             named.setdefault(key, []).append(one.id)
     frame = figure_tables.listed(asked, {k: " ".join(v) for k, v in named.items()}, desk.lang)
@@ -163,15 +166,19 @@ def _place(by: Place | None, where: Filter, *, few: bool) -> _Places:
 
 
 def _asked(
-    declared: Indicators, keys: Sequence[str] | None, measures: Sequence[str] | None
+    declared: Indicators,
+    keys: Sequence[str] | None,
+    measures: Sequence[str] | None,
+    in_force: Plan,
 ) -> tuple[str, ...]:
     """Keys of the indicators asked for, with their other readings; all where none is named."""
-    by_number = {one.id: one for one in plan.load().measures}
+    by_number = {one.id: one for one in in_force.measures}
     for number in measures or ():
         if number not in by_number:
             raise UnknownMeasureError(measure=number, known=list(by_number))
     named = [declared.indicator(key).key for key in keys or ()]
-    named += [key for number in measures or () for key in by_number[number].indicators]
+    of_measures = [key for number in measures or () for key in by_number[number].indicators]
+    named += [key for key in of_measures if key in declared]
     return declared.with_readings(tuple(named)) if named else tuple(declared)
 
 
@@ -204,7 +211,7 @@ def _figures(
     by = places.by
     # Land of a district can belong to a parcel of another: only units are read by themselves.
     read = Filter(units=where.units) if by == "unit" else None
-    found = []
+    found: list[Figure] = []
     for scope in scopes:
         territory = register.territory_at(scope.moment)
         codes = list((territory.units if by == "unit" else territory.districts).index)
