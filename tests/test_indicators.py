@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers import catalog, claims, indicator_files, indicators, parts, periods
+from layers import cases, catalog, claims, indicator_files, indicators, parts, periods
 from layers.claims import Facts
 from layers.coverage import OUTSIDE, TOTAL, UNKNOWN
 from layers.figures import State, Verdict, add_up, computed
@@ -402,3 +402,48 @@ def test_every_computed_indicator_is_computed_of_a_parcel_of_which_nothing_is_kn
 
         numerators = {t.key for t in indicator.formula.terms if t.role == "numerator"}
         assert not terms[[one for one in numerators if one in terms]].to_numpy().any()
+
+
+# Cases
+
+
+def lands():
+    """Rows of key construction land, lawful and not."""
+    days = st.sampled_from([None, "2018-05-01", "2023-11-01", "2024-02-01", "2024-05-01"])
+    return st.builds(
+        land,
+        st.sampled_from([None, *(stage.key for stage in LAYERS["key_construction_land"].stages)]),
+        approved=days,
+        surveyed=days,
+        construction_started_on=days,
+        punished_on=days,
+        rectified_on=days,
+    )
+
+
+@settings(max_examples=40)
+@given(st.lists(lands(), max_size=8))
+def test_the_cases_are_the_parcels_of_the_term_and_those_not_known_the_unknown(rows):
+    indicator = INDICATORS[f"{LAND}_by_count"]
+    named = [{"code": f"L{number}", **row} for number, row in enumerate(rows)]
+    whole = frame("key_construction_land", named)
+    facts = Facts(whole, LAYERS["key_construction_land"], YEAR)
+
+    found = cases.cases(indicator, facts)
+    counted = parts.parts(
+        indicator,
+        indicators.terms(indicator, facts),
+        parts.lying("key_construction_land", whole, NO_PIECES),
+        "unit",
+    )
+
+    def codes(term):
+        return set(whole["code"].loc[counted.loc[counted["term"] == term, "parcel"]])
+
+    told = {state: set(group["code"]) for state, group in found.groupby("state")}
+    assert told.get("open", set()) | told.get("rectified", set()) == codes("unlawful")
+    assert told.get("rectified", set()) == codes("rectified")
+    assert told.get("not_known", set()) == codes("unknown")
+    assert not found["reason"].isna().any()
+    gates = found[found["reason"] != cases.STAGE]
+    assert gates["article"].notna().all()
