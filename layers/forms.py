@@ -23,9 +23,10 @@ _KEPT_COLUMNS: Final = """
 # Tables of the register, beside which each layer becomes a view.
 _KEPT_TABLES: Final = """
     accepted_issue alembic_version boundary change district edition evaluation_override
-    evaluation_scheme evidence export_file export_log file freeze frozen_block frozen_figure
-    lineage overlap parcel part plan plan_file plan_role published report site site_member
-    site_proposal unit version spatial_ref_sys
+    evaluation_scheme evidence export_file export_log export_seal file freeze frozen_block
+    frozen_figure lineage mapping overlap parcel part person plan plan_file plan_role proposed
+    published reading remainder report sample seal site site_member site_proposal submission
+    submission_step unit version spatial_ref_sys
 """
 
 # Words that PostgreSQL 15 reserves, or SQLite 3.40 does not take as a name without quotes.

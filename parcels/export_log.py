@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 import sqlalchemy as sa
 
+from parcels import export_seals
 from parcels.model import Moment, SourceFile
 from parcels.reading import Filter
 from parcels.store import Store
@@ -47,7 +48,9 @@ def record(store: Store, export: Export) -> int:
     """Note an export and its files; the number it has."""
     asked = {key: value for key, value in asdict(export.where).items() if value is not None}
     with store.write() as connection:
-        number = store.next_id(connection, export_log)
+        # A number whose rows were taken away by SQL is not given again.
+        sealed, _ = export_seals.head(connection)
+        number = max(store.next_id(connection, export_log), sealed + 1)
         connection.execute(
             sa.insert(export_log).values(
                 id=number,
@@ -74,6 +77,7 @@ def record(store: Store, export: Export) -> int:
         ]
         if rows:
             connection.execute(sa.insert(export_file), rows)
+        export_seals.seal(connection)
     return number
 
 

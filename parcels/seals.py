@@ -6,37 +6,43 @@ no longer believed, a mapping that ended) count to the change that closes them. 
 edited, added or taken away afterwards by SQL no longer fits, and from there on neither does
 anything, unless all that follows is hashed anew: against that helps an anchor kept elsewhere.
 
-A row is read as text in which a column that is NULL does not occur: a column or table that comes
-later leaves the seals of the changes before it as they are, if it is NULL or empty for them.
+A table or column that comes later leaves the seals of the changes before it as they are, if it is
+empty or NULL for them. Exports are no changes and have a chain of their own (`export_seals`): a
+change is sealed with the last link of it, so that nothing before can be cut off unseen.
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import geopandas as gpd
 import pandas as pd
 import sqlalchemy as sa
 
-from parcels import attributes, crs, geopackage, plan_tables, tables
+from parcels import attributes, crs, export_seals, geopackage, plan_tables, tables
+from parcels.export_seals import EXPORTS
 from parcels.model import CORE_COLUMNS
-
-START: Final = "0" * 64
-"""What the first change carries for the hash of the one before."""
+from parcels.row_hashes import (
+    START,
+    Difference,
+    Sums,
+    Written,
+    as_parts,
+    as_text,
+    chained,
+    differences,
+    line,
+    settle,
+)
 
 _AT_ONCE: Final = 2_000
 """Keys looked at in one query: memory is that of so many rows."""
 
 _DIGESTED: Final = 10_000
 """Versions whose digests are made at a time."""
-
-Written: TypeAlias = dict[int, dict[str, tuple[int, str]]]
-"""By change and kind of row: how many rows, and SHA-256 over them in hex."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +73,9 @@ class Sealed:
         return [c for c in self.table.columns if c.name not in left_out]
 
 
-NOT_SEALED: Final = frozenset({"seal", "published", "export_log", "export_file", "audit"})
-"""The seals, what the views were made from, and what was handed out or seen: no changes."""
+NOT_SEALED: Final = frozenset({"seal", "published", "audit", *export_seals.TABLES})
+"""The seals, what the views were made from, what was seen, and what was handed out, which has its
+own chain."""
 
 _EDITION: Final = "JOIN edition e ON e.id = t.edition_id"
 _OWN: Final = {
@@ -125,26 +132,6 @@ SEALED: Final = tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """What of one kind of row differs from its seal.
-
-    Attributes:
-        kind: A table, "TABLE closed" for rows closed, "version digest" for versions and boundaries
-            that their digest does not fit, or "seal" for the hash itself.
-        sealed_rows: How many there were.
-        found_rows: How many there are.
-        sealed_digest: SHA-256 over them then; "" where there were none.
-        found_digest: SHA-256 over them now; "" where there are none.
-    """
-
-    kind: str
-    sealed_rows: int
-    found_rows: int
-    sealed_digest: str
-    found_digest: str
-
-
-@dataclass(frozen=True, slots=True)
 class Check:
     """What walking the chain found.
 
@@ -156,6 +143,7 @@ class Check:
         misfits: By number, in order, the changes that do not fit; a number that is no change
             stands for rows that say they belong to it.
         hashes: The hash of each change.
+        exports: What walking the chain of exports found.
     """
 
     changes: int
@@ -164,6 +152,12 @@ class Check:
     digest: str
     misfits: Mapping[int, Sequence[Difference]] = field(default_factory=dict)
     hashes: Mapping[int, str] = field(default_factory=dict)
+    exports: export_seals.Check = field(default_factory=export_seals.Check)
+
+    @property
+    def fits(self) -> bool:
+        """Whether all is as it was sealed."""
+        return not self.misfits and not self.exports.misfits
 
 
 def seal(connection: sa.Connection) -> None:
@@ -177,10 +171,13 @@ def seal(connection: sa.Connection) -> None:
     if newest <= last:
         return
     written = _written(connection, first=last + 1)
+    exported = export_seals.head(connection)
     numbers = sa.select(tables.change.c.id).where(tables.change.c.id > last)
     for number in connection.execute(numbers.order_by(tables.change.c.id)).scalars().all():
-        parts = _text(written.get(number, {}))
-        before = _hash(before, number, parts)
+        # A register of which nothing was handed out yet is sealed as it always was.
+        beside = {EXPORTS: exported} if exported[0] else {}
+        parts = as_text(written.get(number, {}) | beside)
+        before = chained(before, number, parts)
         connection.execute(
             sa.insert(tables.seal).values(change_id=number, parts=parts, digest=before)
         )
@@ -196,18 +193,22 @@ def check(connection: sa.Connection) -> Check:
     rows = sum(count for kinds in written.values() for count, _ in kinds.values())
     seals = connection.execute(sa.select(tables.seal).order_by(tables.seal.c.change_id)).all()
     misfits: dict[int, list[Difference]] = {}
+    exports = export_seals.check(connection, {number: digest for number, _, digest in seals})
     before, hashes = START, {}
     for number, text, digest in seals:
         found = written.pop(number, {})
-        wrong = _differences(_parts(text), found)
-        made = _hash(before, number, _text(found))
+        sealed = as_parts(text)
+        if EXPORTS in sealed:
+            found[EXPORTS] = exports.link(sealed[EXPORTS][0])
+        wrong = differences(sealed, found)
+        made = chained(before, number, as_text(found))
         if made != digest and not wrong:
             wrong = [Difference("seal", 1, 1, digest, made)]
         if wrong:
             misfits[number] = wrong
         before = hashes[number] = digest
     for number, found in written.items():
-        misfits[number] = _differences({}, found)
+        misfits[number] = differences({}, found)
     for number, other in itertools.chain(_half_closed(connection), _undigested(connection)):
         misfits.setdefault(number, []).append(other)
     return Check(
@@ -217,6 +218,7 @@ def check(connection: sa.Connection) -> Check:
         digest=before,
         misfits=dict(sorted(misfits.items())),
         hashes=hashes,
+        exports=exports,
     )
 
 
@@ -227,66 +229,13 @@ def _last(connection: sa.Connection) -> tuple[int, str]:
     return (0, START) if found is None else (int(found[0]), str(found[1]))
 
 
-def _hash(before: str, number: int, parts: str) -> str:
-    return hashlib.sha256(f"{before}\n{number}\n{parts}".encode()).hexdigest()
-
-
-def _text(written: Mapping[str, tuple[int, str]]) -> str:
-    return json.dumps(written, sort_keys=True, separators=(",", ":"))
-
-
-def _parts(text: str) -> dict[str, tuple[int, str]]:
-    """What a seal says was written; nothing where its text is no longer what we write."""
-    try:
-        return {
-            kind: (int(rows), str(digest)) for kind, (rows, digest) in json.loads(text).items()
-        }
-    except (ValueError, TypeError, AttributeError):
-        return {}
-
-
-def _differences(
-    sealed: Mapping[str, tuple[int, str]], found: Mapping[str, tuple[int, str]]
-) -> list[Difference]:
-    none = (0, "")
-    wrong = []
-    for kind in sorted({*sealed, *found}):
-        (was, was_digest), (now, now_digest) = sealed.get(kind, none), found.get(kind, none)
-        if (was, was_digest) != (now, now_digest):
-            wrong.append(Difference(kind, was, now, was_digest, now_digest))
-    return wrong
-
-
 # -- reading rows -----------------------------------------------------------------------------
-
-
-class _Sums:
-    """Running counts and hashes by change and kind of row."""
-
-    def __init__(self) -> None:
-        self._sums: dict[tuple[int, str], tuple[int, Any]] = {}
-
-    def add(self, number: int, kind: str, rows: int, text: str) -> None:
-        count, running = self._sums.get((number, kind)) or (0, hashlib.sha256())
-        running.update(text.encode("utf-8", "surrogatepass"))
-        running.update(b"\n")
-        self._sums[number, kind] = count + rows, running
-
-    def done(self) -> Written:
-        whole: Written = {}
-        for (number, kind), (count, running) in self._sums.items():
-            whole.setdefault(number, {})[kind] = count, running.hexdigest()
-        return whole
 
 
 def _written(connection: sa.Connection, *, first: int) -> Written:
     """What the changes from `first` on wrote and closed."""
-    if connection.dialect.name != "sqlite":
-        # Days and instants are read as text, which these settle.
-        connection.exec_driver_sql("SET LOCAL DateStyle = 'ISO, YMD'")
-        connection.exec_driver_sql("SET LOCAL TimeZone = 'UTC'")
-        connection.exec_driver_sql("SET LOCAL extra_float_digits = 1")
-    sums = _Sums()
+    settle(connection)
+    sums = Sums()
     for one in SEALED:
         _add_opened(connection, one, sums, first=first)
         if one.closed is not None:
@@ -294,11 +243,11 @@ def _written(connection: sa.Connection, *, first: int) -> Written:
     return sums.done()
 
 
-def _add_opened(connection: sa.Connection, one: Sealed, sums: _Sums, *, first: int) -> None:
+def _add_opened(connection: sa.Connection, one: Sealed, sums: Sums, *, first: int) -> None:
     run = connection.exec_driver_sql
     name = one.table.name
     embedded = connection.dialect.name == "sqlite"
-    line = _line(one.opening(embedded=embedded), embedded=embedded)
+    told = line(one.opening(embedded=embedded), embedded=embedded)
     highest = run(f'SELECT max(id) FROM "{name}"').scalar() or 0  # noqa: S608 - our own names
     if first > 1:
         lowest = _beginning(connection, one, highest, first=first)
@@ -307,7 +256,7 @@ def _add_opened(connection: sa.Connection, one: Sealed, sums: _Sums, *, first: i
     source = (
         f'FROM "{name}" t {one.joins} WHERE t.id >= %d AND t.id < %d AND {one.owner} >= {first}'
     )
-    lines = f"SELECT {one.owner} AS number, {line} AS line {source} ORDER BY t.id"
+    lines = f"SELECT {one.owner} AS number, {told} AS line {source} ORDER BY t.id"
     joined = "group_concat(line, char(10))"
     if not embedded:
         joined = "string_agg(line, chr(10) ORDER BY id)"
@@ -344,12 +293,12 @@ def _beginning(connection: sa.Connection, one: Sealed, highest: int, *, first: i
     return found
 
 
-def _add_closed(connection: sa.Connection, one: Sealed, sums: _Sums, *, first: int) -> None:
+def _add_closed(connection: sa.Connection, one: Sealed, sums: Sums, *, first: int) -> None:
     closed = one.table.c[one.closed or ""]
     columns = [one.table.c.id, *(one.table.c[name] for name in one.closing)]
-    line = _line(columns, embedded=connection.dialect.name == "sqlite")
+    told = line(columns, embedded=connection.dialect.name == "sqlite")
     query = (
-        f'SELECT t."{closed.name}", {line} FROM "{one.table.name}" t '  # noqa: S608 - our own names
+        f'SELECT t."{closed.name}", {told} FROM "{one.table.name}" t '  # noqa: S608 - our own names
         f'WHERE t."{closed.name}" >= {first} AND t."{closed.name}" < {tables.NOT_SUPERSEDED} '
         f'ORDER BY t."{closed.name}", t.id'
     )
@@ -396,32 +345,3 @@ def _undigested(connection: sa.Connection) -> Iterator[tuple[int, Difference]]:
                 wrong[number] = wrong.get(number, 0) + 1
     for number, count in wrong.items():
         yield number, Difference("version digest", count, count, "", "")
-
-
-def _line(columns: Sequence[sa.Column[Any]], *, embedded: bool) -> str:
-    """SQL of a row as text that no other row has; what is NULL is left out."""
-    if not embedded:
-        parts = [f"',{c.name}=' || quote_literal(t.\"{c.name}\"::text)" for c in columns]
-        return f"concat({', '.join(parts)})"
-    # What is never NULL is written in one go as JSON, three times as fast as piece by piece; JSON
-    # takes no bytes, and rounds numbers.
-    always = [c for c in columns if not (c.nullable or isinstance(c.type, _QUOTED))]
-    written = ", ".join(f't."{column.name}"' for column in always)
-    others = [
-        _embedded(column) for column in columns if column.name not in {one.name for one in always}
-    ]
-    return " || ".join([f"json_array({written})", *others])
-
-
-_QUOTED: Final = (sa.Double, sa.LargeBinary, tables.BoundaryType)
-
-
-def _embedded(column: sa.Column[Any]) -> str:
-    name = f't."{column.name}"'
-    written = f"',{column.name}=' || {name}"
-    if isinstance(column.type, sa.Text):
-        # Concatenation keeps a zero byte and what follows; that ends with this many bytes.
-        written = f"',{column.name}=' || length(CAST({name} AS BLOB)) || ':' || {name}"
-    elif not isinstance(column.type, sa.Integer):
-        written = f"',{column.name}=' || quote({name})"
-    return f"CASE WHEN {name} IS NULL THEN '' ELSE {written} END"

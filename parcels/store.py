@@ -20,7 +20,7 @@ import shapely
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from parcels import crs, geopackage, seals, tables
+from parcels import crs, export_seals, geopackage, seals, tables
 from parcels.errors import (
     StoreBusyError,
     StoreNotFoundError,
@@ -35,7 +35,7 @@ Query: TypeAlias = sa.Select[*tuple[Any, ...]]
 ROWS_AT_ONCE: Final = 20_000
 """Rows made ready for a database at a time, however many are written."""
 
-HEAD: Final = "0014"
+HEAD: Final = "0015"
 """The newest migration this Jingtu knows."""
 
 
@@ -349,6 +349,7 @@ class Store:
                 alembic.command.upgrade(config, "head")
             except alembic.util.exc.CommandError as error:
                 raise StoreTooNewError(store=self.shown_url, revision=revision) from error
+            export_seals.seal_former(connection)
             seals.seal(connection)
 
     def _revision(self) -> str | None:

@@ -489,6 +489,18 @@ lineage = sa.Table(
     sa.Column("file_id", sa.Integer, sa.ForeignKey("file.id")),
 )
 
+# Land of a parcel that a split left out on purpose, and why: no child has it, and no layer.
+remainder = sa.Table(
+    "remainder",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("change_id", sa.Integer, sa.ForeignKey("change.id"), nullable=False, index=True),
+    sa.Column("parent_id", sa.Integer, sa.ForeignKey("parcel.id"), nullable=False, index=True),
+    sa.Column("geom", BoundaryType, nullable=False),
+    sa.Column("area_m2", sa.Double, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
 # What was handed out: who took which parcels of which moment, when, and the files it made. Whoever
 # holds classified geodata keeps a record of its use (测绘法, article 47).
 export_log = sa.Table(
@@ -625,6 +637,16 @@ evaluation_override = sa.Table(
     sa.Column("item", sa.Text, nullable=False),
     sa.Column("points", sa.Text, nullable=False),
     sa.Column("closed_in", sa.Integer, sa.ForeignKey("change.id")),
+)
+
+# The hash over what each export wrote, over the hash before, and over that of the last change.
+# No foreign key: where an export was taken away, its seal shall stand and tell.
+export_seal = sa.Table(
+    "export_seal",
+    metadata,
+    sa.Column("export_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("parts", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
 )
 
 # Which declaration each layer's view was made from.

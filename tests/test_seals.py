@@ -10,6 +10,7 @@ from pathlib import Path
 import alembic.command
 import alembic.config
 import geopandas as gpd
+import numpy as np
 import pytest
 import shapely
 import sqlalchemy as sa
@@ -62,6 +63,15 @@ def fill(register):
     with register.store.write() as connection:
         recorder = Recorder(register.store, connection, act(days=6))
         recorder.open("example")
+        land = {
+            "id": [1, 2],
+            "change_id": [recorder.number] * 2,
+            "parent_id": [1, 1],
+            "geom": np.array([square(116.2, 40.0), square(116.3, 40.0)], dtype=object),
+            "area_m2": [1.5, 1.5],
+            "reason": ["修路", "绿地"],
+        }
+        register.store.insert(connection, tables.remainder, land)
         for one in seals.SEALED:
             count = sa.select(sa.func.count()).select_from(one.table)
             if not connection.execute(count).scalar():

@@ -28,7 +28,7 @@ from parcels.exchange.output import placed
 from parcels.register import Register
 from parcels.seals import Check
 
-_COLUMNS = ("change", "kind", "sealed_rows", "found_rows", "sealed", "found")
+_COLUMNS = ("change", "export", "kind", "sealed_rows", "found_rows", "sealed", "found")
 
 
 def verify(
@@ -63,26 +63,28 @@ def verify(
 
 
 def _misfits(found: Check) -> list[dict[str, Any]]:
-    """What of the first change that does not fit differs from its seal."""
-    for number, differences in found.misfits.items():
-        return [
-            {
-                "change": number,
-                "kind": one.kind,
-                "sealed_rows": one.sealed_rows,
-                "found_rows": one.found_rows,
-                "sealed": one.sealed_digest or None,
-                "found": one.found_digest or None,
-            }
-            for one in differences
-        ]
-    return []
+    """What of the first change and of the first export that do not fit differs from its seal."""
+    return [
+        {
+            "change": number if of == "change" else None,
+            "export": number if of == "export" else None,
+            "kind": one.kind,
+            "sealed_rows": one.sealed_rows,
+            "found_rows": one.found_rows,
+            "sealed": one.sealed_digest or None,
+            "found": one.found_digest or None,
+        }
+        for of, misfits in (("change", found.misfits), ("export", found.exports.misfits))
+        for number, differences in list(misfits.items())[:1]
+        for one in differences
+    ]
 
 
 def _altered(one: freezing.Misfit) -> dict[str, Any]:
     """A frozen figure that is no longer what its versions add up to, or the other way round."""
     return {
         "change": one.change,
+        "export": None,
         "kind": "frozen",
         "sealed_rows": 1,
         "found_rows": 1,
@@ -92,21 +94,30 @@ def _altered(one: freezing.Misfit) -> dict[str, Any]:
 
 
 def _compared(desk: Desk, found: Check, kept: dict[str, Any]) -> list[dict[str, Any]]:
-    """What differs from an anchor: its change has another hash, or is no longer there."""
-    now = found.hashes.get(kept["change"])
-    if now == kept["sha256"] or kept["change"] == 0:
-        return []
+    """What differs from an anchor: a hash it names is another, or no longer there."""
+    wrong = []
     gone = desk.say("verify.said.gone")
-    return [
-        {
-            "change": kept["change"],
-            "kind": "anchor",
-            "sealed_rows": 1,
-            "found_rows": int(now is not None),
-            "sealed": kept["sha256"],
-            "found": now or gone,
-        }
-    ]
+    for of, digest, hashes in (
+        ("change", "sha256", found.hashes),
+        ("export", "export_sha256", found.exports.hashes),
+    ):
+        number, sealed = kept.get(of, 0), kept.get(digest)
+        now = hashes.get(number)
+        if number == 0 or now == sealed:
+            continue
+        wrong.append(
+            {
+                "change": None,
+                "export": None,
+                of: number,
+                "kind": "anchor",
+                "sealed_rows": 1,
+                "found_rows": int(now is not None),
+                "sealed": sealed,
+                "found": now or gone,
+            }
+        )
+    return wrong
 
 
 def _documents(desk: Desk, register: Register) -> tuple[list[dict[str, Any]], int | None]:
@@ -116,6 +127,7 @@ def _documents(desk: Desk, register: Register) -> tuple[list[dict[str, Any]], in
     for sha256, change in zip(listed["sha256"], listed["change"], strict=True):
         row = {
             "change": int(change),
+            "export": None,
             "kind": "document",
             "sealed_rows": 1,
             "found_rows": 1,
@@ -150,6 +162,11 @@ def _show(
     if found.misfits:
         first = next(iter(found.misfits))
         notes.append(desk.say("verify.said.first", change=first, count=len(found.misfits)))
+    if found.exports.misfits:
+        first = next(iter(found.exports.misfits))
+        count = len(found.exports.misfits)
+        notes.append(desk.say("verify.said.first_export", export=first, count=count))
+    notes.append(desk.say("verify.said.exports", count=found.exports.count))
     if read["documents"] is None:
         notes.append(desk.say("verify.said.no_folder"))
     else:
@@ -172,6 +189,10 @@ def _show(
             "misfits": len(found.misfits),
             "last": found.last,
             "sha256": found.digest,
+            "exports": found.exports.count,
+            "export_misfits": len(found.exports.misfits),
+            "last_export": found.exports.last,
+            "export_sha256": found.exports.digest,
         },
     )
 
@@ -184,6 +205,8 @@ def _write(desk: Desk, path: Path, found: Check) -> None:
     said = {
         "change": found.last,
         "sha256": found.digest,
+        "export": found.exports.last,
+        "export_sha256": found.exports.digest,
         "at": settings.now().isoformat(),
         "register": Path(desk.store).name if "://" not in desk.store else None,
     }
@@ -195,6 +218,12 @@ def _write(desk: Desk, path: Path, found: Check) -> None:
 def _read(path: Path) -> dict[str, Any]:
     try:
         said = json.loads(path.read_text("utf-8-sig"))
-        return {"change": int(said["change"]), "sha256": str(said["sha256"])}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        kept = {"change": int(said["change"]), "sha256": str(said["sha256"])}
+        # Anchors of before name no export.
+        exported = {
+            "export": int(said.get("export", 0)),
+            "export_sha256": said.get("export_sha256"),
+        }
+    except (AttributeError, OSError, ValueError, TypeError, KeyError) as error:
         raise AnchorNotUsableError(file=str(path)) from error
+    return kept | exported
