@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from layers import sites
 from layers.sites import EVIDENCE
 from parcels.errors import ProposalDecidedError, UnknownProposalError
-from parcels.model import Moment
+from parcels.model import FOREVER, Moment
 from parcels.reading import Filter
 from parcels.recording import Act, Recorder
 from parcels.register import Register
@@ -29,6 +29,9 @@ OPEN: Final = "open"
 CONFIRMED: Final = "confirmed"
 REJECTED: Final = "rejected"
 STATES: Final = (OPEN, CONFIRMED, REJECTED)
+
+ALWAYS: Final = Moment(FOREVER)
+"""All that is known, whatever the day."""
 
 _READ: Final = ["code", "name", "address", "district"]
 
@@ -87,19 +90,33 @@ def propose(
     return number, len(new)
 
 
-def proposals(register: Register, states: Sequence[str] = (OPEN,)) -> pd.DataFrame:
+def proposals(
+    register: Register, states: Sequence[str] = (OPEN,), moment: Moment = ALWAYS
+) -> pd.DataFrame:
     """Proposals, the latest of each pair, in the order they were made.
+
+    Args:
+        register: The register.
+        states: Where they stand, as was known then.
+        moment: What was known; the parcels are told as they were on its day.
 
     Returns:
         Columns `proposal` (its number), `state`, the evidence, `grounds`, for each of `a` and `b`
         `layer_`, `code_`, `name_` and `parcel_`, then `decided_by`, `decided_at`, `reason`.
     """
     with register.store.read() as connection:
-        rows = register.store.frame(connection, sa.select(proposal).order_by(proposal.c.id))
+        known = register.known_at(connection, moment)
+        query = sa.select(proposal).where(proposal.c.change_id <= known).order_by(proposal.c.id)
+        rows = register.store.frame(connection, query)
+        # What was decided since was open then.
+        closed = rows["closed_in"].astype("Int64")
+        undecided = (closed.isna() | (closed > known)).to_numpy(bool, na_value=True)
+        told = ["decision", "decided_by", "decided_at", "reason"]
+        rows.loc[undecided, told] = None
         rows = rows.drop_duplicates(["parcel_a", "parcel_b"], keep="last")
         rows = rows.assign(state=rows["decision"].fillna(OPEN))
         rows = rows[rows["state"].isin(states)].reset_index(drop=True)
-        named = _named(register, connection, {*rows["parcel_a"], *rows["parcel_b"]})
+        named = _named(register, connection, {*rows["parcel_a"], *rows["parcel_b"]}, moment)
     sides = {
         f"{key}_{side}": rows[f"parcel_{side}"].map(named[key])
         for side in ("a", "b")
@@ -163,13 +180,17 @@ def decide(register: Register, number: int, act: Act, *, confirmed: bool) -> int
     return change
 
 
-def members(register: Register) -> pd.DataFrame:
+def members(register: Register, moment: Moment = ALWAYS) -> pd.DataFrame:
     """Who belongs to which site.
+
+    Args:
+        register: The register.
+        moment: What was known; parcels that began after its day are left out.
 
     Returns:
         Columns `site`, `layer`, `code`, `name`, `district`, `stage`, `valid_from`, `valid_to` of
-        the parcel as last believed, `proposal` (the evidence), `confirmed_by`, `confirmed_at`,
-        `reason`, the numbers of the evidence, `parcel`.
+        the parcel as believed last until its day, `proposal` (the evidence), `confirmed_by`,
+        `confirmed_at`, `reason`, the numbers of the evidence, `parcel`.
     """
     query = (
         sa.select(
@@ -182,12 +203,15 @@ def members(register: Register) -> pd.DataFrame:
             *[proposal.c[key] for key in EVIDENCE],
         )
         .select_from(member.join(proposal, member.c.proposal_id == proposal.c.id))
-        .where(member.c.recorded_to == NOT_SUPERSEDED)
         .order_by(member.c.site_id, member.c.parcel_id)
     )
     with register.store.read() as connection:
+        known = min(register.known_at(connection, moment), NOT_SUPERSEDED - 1)
+        query = query.where(member.c.recorded_from <= known, member.c.recorded_to > known)
         rows = register.store.frame(connection, query)
-        named = _named(register, connection, set(rows["parcel"]))
+        named = _named(register, connection, set(rows["parcel"]), moment)
+    begun = (rows["parcel"].map(named["valid_from"]) <= moment.on).to_numpy(bool)
+    rows = rows[begun].reset_index(drop=True)
     told = ["layer", "code", "name", "district", "stage", "valid_from", "valid_to"]
     parts = {key: rows["parcel"].map(named[key]) for key in told}
     order = ["site", *told, "proposal", "confirmed_by", "confirmed_at", "reason", *EVIDENCE]
@@ -244,14 +268,21 @@ def _follow(register: Register, connection: sa.Connection, change: int, act: Act
         run(sa.insert(member), rows)
 
 
-def _named(register: Register, connection: sa.Connection, parcels: set[int]) -> pd.DataFrame:
-    """What parcels are called, as last believed; indexed by id."""
+def _named(
+    register: Register, connection: sa.Connection, parcels: set[int], moment: Moment
+) -> pd.DataFrame:
+    """What parcels are called on a day or before, as last believed then; indexed by id."""
+    known = register.known_at(connection, moment)
     names = ("layer", "code", "name", "district", "stage", "valid_from", "valid_to")
     noted = sorted(int(one) for one in parcels)
-    query = (
-        sa.select(version.c.parcel_id, *[version.c[key] for key in names])
-        .where(version.c.parcel_id.in_(noted))
-        .order_by(version.c.recorded_to, version.c.valid_from)
-    )
+    query = sa.select(
+        version.c.parcel_id, version.c.recorded_to, *[version.c[key] for key in names]
+    ).where(version.c.parcel_id.in_(noted), version.c.recorded_from <= known)
     rows = register.store.frame(connection, query)
-    return rows.drop_duplicates("parcel_id", keep="last").set_index("parcel_id")
+    # What was superseded since was believed then; what begins later is told only for want of else.
+    rows = rows.assign(
+        recorded_to=rows["recorded_to"].clip(upper=known + 1),
+        begun=rows["valid_from"] <= moment.on,
+    ).sort_values(["recorded_to", "begun", "valid_from"], kind="stable")
+    last = rows.drop_duplicates("parcel_id", keep="last").set_index("parcel_id")
+    return last.drop(columns=["recorded_to", "begun"])

@@ -419,6 +419,10 @@ class Reading:
             query = query.where(table.c.recorded_from <= known, until > known)
         return query.where(table.c.valid_from <= moment.on, table.c.valid_to > moment.on)
 
+    def known_at(self, connection: sa.Connection, moment: Moment) -> int:
+        """Number of the last change that counts at a moment; above every one for now."""
+        return self._known(connection, moment)
+
     def _known(self, connection: sa.Connection, moment: Moment) -> int:
         return known_at(connection, moment)
 

@@ -16,7 +16,7 @@ from layers import catalog, indicator_files
 from layers.catalog import Catalog
 from layers.indicators import Indicators
 from maps import settings, text
-from parcels.model import Moment
+from parcels.model import FOREVER, Moment
 from parcels.reviewing import Reviewing
 from parcels.store import is_embedded
 
@@ -95,8 +95,15 @@ class Desk:
         on = as_of.date() if isinstance(as_of, dt.datetime) else as_of
         return Moment(on or settings.today(), None if known is None else self._instant(known))
 
+    def any_day(self, as_of: dt.date | None = None, known: str | None = None) -> Moment:
+        """What `moment` gives, but true on any day unless one is named."""
+        return self.moment(as_of or FOREVER, known)
+
     def state(self, moment: Moment) -> str:
         """Both dates of what is read, as a sentence."""
+        if moment.on == FOREVER:
+            at = text.instant(moment.known, self.lang) if moment.known else ""
+            return self.say("cli.state.any_then" if at else "cli.state.any_now", known=at)
         if moment.change is not None:
             return self.say("cli.state.change", on=moment.on, change=moment.change)
         if moment.known is None:
@@ -125,9 +132,10 @@ class Desk:
 
 
 def dates(moment: Moment) -> dict[str, Any]:
-    """Both dates of what is read, for programs: `on`, and `known` or `change`, else null."""
+    """Both dates of what is read, for programs; null for any day, and for all that is known."""
     at = None if moment.known is None else moment.known.isoformat()
-    return {"on": moment.on.isoformat(), "known": at, "change": moment.change}
+    on = None if moment.on == FOREVER else moment.on.isoformat()
+    return {"on": on, "known": at, "change": moment.change}
 
 
 def desk_of(context: typer.Context) -> Desk:

@@ -12,7 +12,7 @@ import typer
 
 from layers import site_book, sites
 from maps import settings, tables, text
-from maps.cli.desk import Desk, desk_of
+from maps.cli.desk import AsOf, Desk, Known, dates, desk_of
 from maps.cli.due import places_of
 from maps.tables import Format
 from parcels.errors import ReasonNeededError
@@ -68,36 +68,44 @@ def propose(
 def list_proposals(
     context: typer.Context,
     status: Annotated[State, typer.Option(help="sites.options.status")] = State.OPEN,
+    as_of: AsOf = None,
+    known: Known = None,
     format_: Annotated[Format, typer.Option("--format", help="cli.options.format")] = Format.TABLE,
     out: Annotated[Path | None, typer.Option(help="cli.options.out")] = None,
 ) -> None:
     """List proposals with the numbers they rest on."""
     desk = desk_of(context)
+    moment = desk.any_day(as_of, known)
     wanted = site_book.STATES if status is State.ALL else (status.value,)
     with desk.open(desk.catalog()) as register:
-        found = site_book.proposals(register, wanted)
-        shown = _in_words(desk, register, found)
-    _show(desk, shown.drop(columns=["parcel_a", "parcel_b"]), _notes(desk), format_, out)
+        found = site_book.proposals(register, wanted, moment)
+        shown = _in_words(desk, register, found, moment)
+    shown = shown.drop(columns=["parcel_a", "parcel_b"])
+    _show(desk, shown, _notes(desk), moment=moment, format_=format_, out=out)
 
 
 @app.command("show", help="sites.commands.show", epilog="sites.commands.show_example")
 def show(
     context: typer.Context,
     which: Annotated[str | None, typer.Argument(help="sites.arguments.which")] = None,
+    as_of: AsOf = None,
+    known: Known = None,
     format_: Annotated[Format, typer.Option("--format", help="cli.options.format")] = Format.TABLE,
     out: Annotated[Path | None, typer.Option(help="cli.options.out")] = None,
 ) -> None:
     """Show sites with their parcels and the evidence for each."""
     desk = desk_of(context)
+    moment = desk.any_day(as_of, known)
     with desk.open(desk.catalog()) as register:
-        found = site_book.members(register)
+        found = site_book.members(register, moment)
         if which is not None:
             wanted = found.loc[found["code"] == which, "site"]
             if which.isdecimal():
                 wanted = pd.concat([wanted, pd.Series([int(which)])])
             found = found[found["site"].isin(wanted)].reset_index(drop=True)
-        shown = _in_words(desk, register, found).drop(columns="parcel")
-    _show(desk, shown, [desk.say("sites.numbers")], format_, out)
+        shown = _in_words(desk, register, found, moment).drop(columns="parcel")
+    notes = [desk.say("sites.numbers")]
+    _show(desk, shown, notes, moment=moment, format_=format_, out=out)
 
 
 @app.command("confirm", help="sites.commands.confirm", epilog="sites.commands.confirm_example")
@@ -142,7 +150,7 @@ def _notes(desk: Desk) -> list[str]:
     ]
 
 
-def _in_words(desk: Desk, register: Register, rows: pd.DataFrame) -> pd.DataFrame:
+def _in_words(desk: Desk, register: Register, rows: pd.DataFrame, moment: Moment) -> pd.DataFrame:
     """The rows with layers, stages, districts, grounds and states in words."""
     lang, told = desk.lang, rows.copy()
     layers = {layer.key: layer.label.in_(lang) for layer in register.layers}
@@ -157,7 +165,11 @@ def _in_words(desk: Desk, register: Register, rows: pd.DataFrame) -> pd.DataFram
     for key in told.columns.intersection(["layer", "layer_a", "layer_b"]):
         told[key] = told[key].map(lambda one: layers.get(one, one))
     if "district" in told:
-        named = register.territory.districts["name" if lang == "zh" else "name_en"].to_dict()
+        named = (
+            register.territory_at(moment)
+            .districts["name" if lang == "zh" else "name_en"]
+            .to_dict()
+        )
         told["district"] = told["district"].map(lambda one: named.get(one, one))
     for key, said in (
         ("state", lambda one: desk.say(f"sites.states.{one}")),
@@ -179,7 +191,13 @@ def _grounds(desk: Desk, written: str) -> str:
 
 
 def _show(
-    desk: Desk, rows: pd.DataFrame, notes: Sequence[str], format_: Format, out: Path | None
+    desk: Desk,
+    rows: pd.DataFrame,
+    notes: Sequence[str],
+    *,
+    moment: Moment,
+    format_: Format,
+    out: Path | None,
 ) -> None:
     numbers: dict[str, Any] = {k: v for k, v in _NUMBERS.items() if k in rows}
     tables.show(
@@ -188,6 +206,7 @@ def _show(
         format=format_.value,
         out=out,
         lang=desk.lang,
-        title=desk.say("sites.title"),
+        title=desk.say("sites.title_of", title=desk.say("sites.title"), state=desk.state(moment)),
         notes=notes,
+        meta=dates(moment),
     )
