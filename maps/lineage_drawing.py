@@ -30,12 +30,14 @@ class Act:
         before: Boundaries by what is written on them, EPSG:4490.
         after: The same for the children.
         faults: Land left over, from elsewhere or given twice, by the word for it.
+        left: Land left out on purpose, by the words for it.
     """
 
     said: str
     before: Sequence[tuple[str, shapely.Geometry]]
     after: Sequence[tuple[str, shapely.Geometry]]
     faults: Mapping[str, shapely.Geometry] = field(default_factory=dict)
+    left: Mapping[str, shapely.Geometry] = field(default_factory=dict)
 
 
 def page(title: str, acts: Sequence[Act], *, lang: str, notes: Sequence[str] = ()) -> str:
@@ -63,11 +65,18 @@ def _section(act: Act, lang: str) -> str:
     shown = [shape for _, shape in (*act.before, *act.after)]
     frame = _Frame.around(shown)
     panels = [
-        _panel(text.say("lineage.before", lang), act.before, {}, frame),
-        _panel(text.say("lineage.after", lang), act.after, act.faults, frame),
+        _panel(text.say("lineage.before", lang), act.before, _marks({}, frame), frame),
+        _panel(
+            text.say("lineage.after", lang),
+            act.after,
+            _marks({"left": act.left, "fault": act.faults}, frame),
+            frame,
+        ),
     ]
     known = "".join(
-        f'<li><span class="mark"></span>{html.escape(name)}</li>' for name in act.faults
+        f'<li><span class="mark {kind}"></span>{html.escape(text.plain(name))}</li>'
+        for kind, shapes in (("left", act.left), ("fault", act.faults))
+        for name in shapes
     )
     legend = f"<ul>{known}</ul>" if known else ""
     said = html.escape(text.plain(act.said))
@@ -104,7 +113,7 @@ class _Frame:
 def _panel(
     heading: str,
     parcels: Sequence[tuple[str, shapely.Geometry]],
-    faults: Mapping[str, shapely.Geometry],
+    marks: Sequence[str],
     frame: _Frame,
 ) -> str:
     drawn = [
@@ -112,7 +121,7 @@ def _panel(
         f'stroke-dasharray="{_DASHES[place // len(_COLOURS) % len(_DASHES)]}"/>'
         for place, (_, shape) in enumerate(parcels)
     ]
-    drawn += [f'<path class="fault" d="{_path(shape, frame)}"/>' for shape in faults.values()]
+    drawn += marks
     drawn += [_label(name, shape, frame) for name, shape in parcels]
     names = "、".join(name for name, _ in parcels)
     return (
@@ -121,6 +130,15 @@ def _panel(
         f'aria-label="{html.escape(text.plain(f"{heading}: {names}"))}">{"".join(drawn)}</svg>'
         "</figure>"
     )
+
+
+def _marks(kinds: Mapping[str, Mapping[str, shapely.Geometry]], frame: _Frame) -> list[str]:
+    """Land that is no parcel, drawn over the parcels in the manner of its kind."""
+    return [
+        f'<path class="{kind}" d="{_path(shape, frame)}"/>'
+        for kind, shapes in kinds.items()
+        for shape in shapes.values()
+    ]
 
 
 def _path(shape: shapely.Geometry, frame: _Frame) -> str:
@@ -151,9 +169,11 @@ h1{font-size:1.4rem}h2{font-size:1.05rem;overflow-wrap:anywhere}
 figcaption{color:#4a5a6a}svg{width:100%;background:#f4f6f8;border:1px solid #c8d0d8}
 path{stroke:#1c2733;stroke-width:1.5;fill-opacity:.65;fill-rule:evenodd}
 .fault{fill:#c1272d;fill-opacity:.55;stroke:#7a0f14;stroke-width:2;stroke-dasharray:4 2}
+.left{fill:#8a939c;fill-opacity:.35;stroke:#4a5a6a;stroke-width:2;stroke-dasharray:1 4}
 text{font-size:13px;text-anchor:middle;dominant-baseline:middle;paint-order:stroke;stroke:#fff;
 stroke-width:3px;fill:#10181f}
 ul{list-style:none;padding:0}.mark{display:inline-block;width:1em;height:1em;margin-right:.4em;
-background:#c1272d;border:2px dashed #7a0f14;vertical-align:-.15em}
+vertical-align:-.15em}.mark.fault{background:#c1272d;border:2px dashed #7a0f14}
+.mark.left{background:#c9ced3;border:2px dotted #4a5a6a}
 @media print{section{break-inside:avoid}}
 """.replace("\n", "")

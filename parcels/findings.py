@@ -159,6 +159,7 @@ CODES: Final[Mapping[str, Severity]] = {
     "gate_not_met_on_entry": Severity.WARNING,
     # splits and merges
     "lineage_left": Severity.ERROR,
+    "lineage_left_out": Severity.INFO,
     "lineage_outside": Severity.ERROR,
     "lineage_twice": Severity.ERROR,
     "lineage_moved": Severity.ERROR,

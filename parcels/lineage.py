@@ -91,21 +91,29 @@ def balance(parents: np.ndarray, children: np.ndarray) -> Balance:
     )
 
 
-def report_balance(found: Balance, findings: Findings) -> None:
-    """Find land left over, from elsewhere, or given twice, where it is more than tolerated."""
+def report_balance(found: Balance, findings: Findings, *, left_out: str | None = None) -> None:
+    """Find land left over, from elsewhere, or given twice, where it is more than tolerated.
+
+    Args:
+        found: How the land adds up.
+        findings: Takes what is wrong.
+        left_out: Why land is left over on purpose; it is told of then and is no fault.
+    """
     allowed = tolerance().of(found.parents_m2)
-    for name, code in _FAULTS.items():
+    for name, fault in _FAULTS.items():
+        stated = name == "left" and left_out is not None
         shape: shapely.Geometry = getattr(found, name)
         area = float(crs.area_m2(shape))
         if area <= allowed:
             continue
         pieces = shapely.get_parts(shape)
         largest = pieces[np.argmax(crs.area_m2(pieces))]
+        told = {"reason": left_out} if stated else {"allowed_m2": allowed}
         findings.add(
-            code,
+            "lineage_left_out" if stated else fault,
             field="geometry",
             at=shapely.get_coordinates(shapely.point_on_surface(largest)),
-            details={"area_m2": area, "allowed_m2": allowed, "pieces": len(pieces)},
+            details={"area_m2": area, "pieces": len(pieces), **told},
         )
 
 

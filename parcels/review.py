@@ -55,6 +55,7 @@ class Deed:
         into: Codes of the parcels of the register that they become; none where its rows are new.
         change: Number of the change that it takes back.
         later: Numbers of the changes that are taken back with it.
+        left_out: Why land of a parcel split goes to no new one.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Deed:
     into: tuple[str, ...] = ()
     change: int | None = None
     later: tuple[int, ...] = ()
+    left_out: str | None = None
 
     @property
     def is_whole(self) -> bool:

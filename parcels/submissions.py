@@ -332,6 +332,7 @@ def _deed(said: dict[str, Any] | None) -> Deed | None:
         into=tuple(said.get("into", ())),
         change=said.get("change"),
         later=tuple(said.get("later", ())),
+        left_out=said.get("left_out"),
     )
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 import shapely
 import sqlalchemy as sa
 
-from parcels import descent, lineage
+from parcels import crs, descent, lineage
 from parcels.diff import Difference, difference
 from parcels.errors import LineageNotPossibleError, UnknownParcelError
 from parcels.findings import Findings
@@ -28,7 +28,7 @@ from parcels.recording import Act, Recorder
 from parcels.register import Intake, Register
 from parcels.review import Deed
 from parcels.tables import lineage as links
-from parcels.tables import parcel, version
+from parcels.tables import parcel, remainder, version
 
 Kind = Literal["split", "merge", "resurvey"]
 
@@ -45,6 +45,7 @@ class Succession:
         registered: Whether the children are parcels of the register already.
         balance: Their land against each other.
         findings: What is wrong with it.
+        left_out: Why the land that is left goes to no child; None where none is left on purpose.
     """
 
     kind: Kind
@@ -54,6 +55,7 @@ class Succession:
     registered: bool
     balance: Balance
     findings: pd.DataFrame
+    left_out: str | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -62,7 +64,13 @@ class Succession:
 
 
 def split(
-    register: Register, layer: str, code: str, into: gpd.GeoDataFrame | Sequence[str], *, act: Act
+    register: Register,
+    layer: str,
+    code: str,
+    into: gpd.GeoDataFrame | Sequence[str],
+    *,
+    act: Act,
+    left_out: str | None = None,
 ) -> Succession:
     """A split of a parcel, looked at.
 
@@ -72,15 +80,17 @@ def split(
         code: Of the parcel.
         into: The new parcels as a delivery has them, or codes of parcels of the register.
         act: `on` is the first day on which the parcel is no more.
+        left_out: Why some of its land goes to no new parcel, e.g. given to a road; one new
+            parcel is enough then.
 
     Raises:
         UnknownParcelError: There is no such parcel.
         LineageNotPossibleError: It is not in force the day before, known otherwise later, or has
-            no surface.
+            no surface; or land shall be left out and none is.
     """
     declared = register.layer(layer)
     parents = _in_force(register, declared, [code], act)
-    return _looked_at(register, "split", declared, parents, into, act)
+    return _looked_at(register, "split", declared, parents, into, act, left_out=left_out)
 
 
 def merge(
@@ -180,6 +190,8 @@ def record_in(
     recorder.open(made.kind, layer=layer.key)
     recorder.write(layer, step, held, register.territory)
     _add_links(recorder, made, given)
+    if made.left_out is not None:
+        _add_remainder(recorder, made, made.left_out)
     return recorder.number
 
 
@@ -206,6 +218,7 @@ def asked(made: Succession, act: Act, given: Evidence | None = None) -> Intake:
         kind=made.kind,
         parents=tuple(made.parents["code"]),
         into=tuple(children["code"]) if made.registered else (),
+        left_out=made.left_out,
     )
     # Which parcels of the register they are, `into` says.
     rows = children.iloc[:0] if made.registered else children
@@ -232,7 +245,9 @@ def again(
     declared = register.layer(layer)
     parents = _in_force(register, declared, list(deed.parents), act)
     kind: Kind = "split" if deed.kind == "split" else "merge"
-    return _looked_at(register, kind, declared, parents, deed.into or rows, act)
+    return _looked_at(
+        register, kind, declared, parents, deed.into or rows, act, left_out=deed.left_out
+    )
 
 
 def _step(made: Succession, held: gpd.GeoDataFrame, layer: Layer, act: Act) -> Difference:
@@ -281,20 +296,22 @@ def _is_surface(frame: gpd.GeoDataFrame) -> pd.Series:
     return pd.Series(shapely.get_dimensions(frame.geometry.to_numpy()) == 2, index=frame.index)
 
 
-def _looked_at(
+def _looked_at(  # noqa: PLR0913 - an act has so many sides
     register: Register,
     kind: Kind,
     layer: Layer,
     parents: gpd.GeoDataFrame,
     into: gpd.GeoDataFrame | Sequence[str],
     act: Act,
+    *,
+    left_out: str | None = None,
 ) -> Succession:
     findings = Findings(layer.key, "")
     new = into if isinstance(into, gpd.GeoDataFrame) else None
     children = new if new is not None else _registered(register, layer, parents, into, act)
     registered = new is None
     codes = children["code"].tolist()
-    if kind == "split" and len(codes) < 2:
+    if kind == "split" and len(codes) < (2 if left_out is None else 1):
         raise LineageNotPossibleError(layer=layer.key, codes=codes, reason="one_child")
     if not _is_surface(children).all():
         raise LineageNotPossibleError(layer=layer.key, codes=codes, reason="no_surface")
@@ -303,11 +320,16 @@ def _looked_at(
             _refuse_taken(register, connection, layer, parents, children, act)
     filled = lineage.inherit(parents, children, layer, findings, registered=registered)
     found = lineage.balance(parents.geometry.to_numpy(), children.geometry.to_numpy())
-    lineage.report_balance(found, findings)
+    allowed = lineage.tolerance().of(found.parents_m2)
+    if left_out is not None and crs.area_m2(found.left) <= allowed:
+        raise LineageNotPossibleError(layer=layer.key, codes=codes, reason="nothing_left_out")
+    lineage.report_balance(found, findings, left_out=left_out)
     if kind == "merge" and not registered:
         lineage.report_apart(children, findings)
     kept = children if registered else gpd.GeoDataFrame(filled, geometry="geometry")
-    return Succession(kind, layer.key, parents, kept, registered, found, findings.frame())
+    return Succession(
+        kind, layer.key, parents, kept, registered, found, findings.frame(), left_out
+    )
 
 
 def _registered(
@@ -402,6 +424,19 @@ def _add_links(recorder: Recorder, made: Succession, given: Evidence | None) -> 
         }
         columns |= {key: [value] * len(pairs) for key, value in said.items()}
     recorder.store.insert(recorder.connection, links, columns)
+
+
+def _add_remainder(recorder: Recorder, made: Succession, reason: str) -> None:
+    """Keep the land that goes to no child, with the reason."""
+    columns = {
+        "id": [recorder.store.next_id(recorder.connection, remainder)],
+        "change_id": [recorder.number],
+        "parent_id": made.parents["parcel"].tolist()[:1],
+        "geom": np.array([made.balance.left], dtype=object),
+        "area_m2": [float(crs.area_m2(made.balance.left))],
+        "reason": [reason],
+    }
+    recorder.store.insert(recorder.connection, remainder, columns)
 
 
 def _written(recorder: Recorder, made: Succession) -> pd.DataFrame:

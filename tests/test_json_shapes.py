@@ -107,7 +107,7 @@ ROWS = {
     ],
     "lineage": [
         *("act", "on", "change", "parent", "child", "common_m2", "kind", "number", "dated_on"),
-        *("issued_by", "file", "sha256", "made_by", "made_at", "reason"),
+        *("issued_by", "file", "sha256", "left_out", "made_by", "made_at", "reason"),
     ],
     "exports": [
         *("export", "made_at", "made_by", "purpose", "layer", "true_on", "known_at", "chosen"),
@@ -127,7 +127,7 @@ ROWS = {
         *("row", "code", "name", "what", "field", "before", "after"),
         *("gained_m2", "lost_m2", "changed_since"),
     ],
-    "verify": ["change", "kind", "sealed_rows", "found_rows", "sealed", "found"],
+    "verify": ["change", "export", "kind", "sealed_rows", "found_rows", "sealed", "found"],
     "history": [
         *("layer", "code", "version", "valid_from", "valid_to", "known_from", "known_to"),
         *("step", "changes", "moved", "gained_m2", "lost_m2", "change", "kind", "made_by"),
@@ -209,9 +209,9 @@ META = {
     "parcels": ["change", "known", "layer", "notes", "on", "title"],
     "stages": ["gates", "notes", "title"],
     "evidence": [],
-    "sites list": ["notes", "title"],
-    "sites show": ["notes", "title"],
-    "lineage": ["code", "layer", "notes", "parcels", "title"],
+    "sites list": ["change", "known", "notes", "on", "title"],
+    "sites show": ["change", "known", "notes", "on", "title"],
+    "lineage": ["change", "code", "known", "layer", "notes", "on", "parcels", "title"],
     "exports": [],
     "accounts": [],
     "mappings": [],
@@ -231,8 +231,8 @@ META = {
     "plan reports": ["change", "known", "notes", "on", "title"],
     "plan roles": ["measure", "notes", "title", "year"],
     "verify": [
-        *("changes", "documents", "frozen", "last", "misfits", "notes", "rows", "sha256"),
-        "title",
+        *("changes", "documents", "export_misfits", "export_sha256", "exports", "frozen"),
+        *("last", "last_export", "misfits", "notes", "rows", "sha256", "title"),
     ],
 }
 RECEIPT = [

@@ -411,6 +411,14 @@ def pieces(children):
     return balanced(children)[1]["code"].tolist()
 
 
+def left_out(children):
+    findings = Findings("town_plot", "")
+    parents = plots(1).geometry.to_numpy()
+    found = lineage.balance(parents, children.geometry.to_numpy())
+    lineage.report_balance(found, findings, left_out="修路")
+    return findings.frame()["code"].tolist()
+
+
 def surveyed(east):
     findings = Findings("town_plot", "")
     lineage.report_survey(square(116.2, 40), square(116.2 + east, 40), findings)
@@ -430,6 +438,10 @@ FOUND = {
     "lineage_left": (
         lambda: pieces(halves("A", "B", side=0.00199)),
         lambda: pieces(halves("A", "B")),
+    ),
+    "lineage_left_out": (
+        lambda: left_out(halves("A", "B", side=0.00199)),
+        lambda: left_out(halves("A", "B")),
     ),
     "lineage_outside": (
         lambda: pieces(halves("A", "B", side=0.00201)),

@@ -15,11 +15,11 @@ import typer
 from maps import lineage_drawing, report, settings, tables, text
 from maps.answers import Exit
 from maps.cli import checking, proof, waiting
-from maps.cli.desk import Desk, desk_of
+from maps.cli.desk import AsOf, Desk, Known, dates, desk_of
 from maps.cli.passage import facts_of, stage_of
 from maps.cli.proof import Proof
 from maps.tables import Format
-from parcels import descent, succession
+from parcels import crs, descent, succession
 from parcels.descent import Chain
 from parcels.errors import FileNotReadableError, LineageNotPossibleError, ReasonNeededError
 from parcels.exchange.output import placed
@@ -37,7 +37,7 @@ LayerOf = Annotated[str, typer.Option("--layer", "-l", help="commands.options.la
 Reason = Annotated[str | None, typer.Option(help="commands.options.reason")]
 Drawing = Annotated[Path | None, typer.Option(help="lineage.options.drawing")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="commands.options.dry_run")]
-Crs = Annotated[str | None, typer.Option(help="commands.options.crs")]
+Crs = Annotated[str | None, typer.Option("--crs", help="commands.options.crs")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,10 @@ def split(  # noqa: PLR0913, PLR0917 - one argument per option of the command li
     into: Annotated[list[str], typer.Option(help="lineage.options.split_into")],
     on: On = None,
     stage: Annotated[str | None, typer.Option(help="lineage.options.stage")] = None,
-    crs: Crs = None,
+    leave_out: Annotated[
+        str | None, typer.Option("--leave-out", help="lineage.options.leave_out")
+    ] = None,
+    crs_: Crs = None,
     kind: proof.Kind = None,
     number: proof.Number = None,
     dated: proof.Dated = None,
@@ -114,13 +117,16 @@ def split(  # noqa: PLR0913, PLR0917 - one argument per option of the command li
         delivery = None
         children: gpd.GeoDataFrame | list[str] = into
         if len(into) == 1 and Path(into[0]).exists():
-            options = ReceiveOptions(crs=crs, stage=stage)
+            options = ReceiveOptions(crs=crs_, stage=stage)
             delivery = _received(register, declared, Path(into[0]), options, known=None)
             if not _is_whole(desk, declared, delivery):
                 return int(Exit.DELIVERY_NOT_ACCEPTED)
             children = delivery.ready
         act = wish.act(desk, delivery)
-        made = succession.split(register, declared.key, code, children, act=act)
+        left_out = leave_out.strip() if leave_out is not None else None
+        if left_out == "":
+            raise ReasonNeededError(what="--leave-out")
+        made = succession.split(register, declared.key, code, children, act=act, left_out=left_out)
         return _finish(desk, register, made, wish, act)
 
 
@@ -169,7 +175,7 @@ def resurvey(  # noqa: PLR0913, PLR0917 - one argument per option of the command
     layer: LayerOf,
     boundary: Annotated[Path, typer.Option(help="lineage.options.boundary")],
     on: On = None,
-    crs: Crs = None,
+    crs_: Crs = None,
     kind: proof.Kind = None,
     number: proof.Number = None,
     dated: proof.Dated = None,
@@ -192,7 +198,7 @@ def resurvey(  # noqa: PLR0913, PLR0917 - one argument per option of the command
     with desk.open(layers) as register:
         known = register.frame(declared.key, desk.moment(wish.on), columns=["code", "name"])
         known = known[known["code"] == code].reset_index()
-        options = ReceiveOptions(crs=crs)
+        options = ReceiveOptions(crs=crs_)
         delivery = _received(register, declared, boundary, options, known=known)
         if not _is_whole(desk, declared, delivery):
             return int(Exit.DELIVERY_NOT_ACCEPTED)
@@ -205,21 +211,27 @@ def resurvey(  # noqa: PLR0913, PLR0917 - one argument per option of the command
         return _finish(desk, register, made, wish, act)
 
 
-def lineage(
+def lineage(  # noqa: PLR0913, PLR0917 - one argument per option of the command line
     context: typer.Context,
     code: Annotated[str, typer.Argument(help="lineage.arguments.any_code")],
     layer: LayerOf,
     drawing: Drawing = None,
+    as_of: AsOf = None,
+    known: Known = None,
     format_: Annotated[Format, typer.Option("--format", help="cli.options.format")] = Format.TABLE,
     out: Annotated[Path | None, typer.Option(help="cli.options.out")] = None,
 ) -> None:
     """Show what a parcel came from and became."""
     desk = desk_of(context)
+    # What is known to become of it later belongs to the picture unless a day is named.
+    moment = desk.any_day(as_of, known)
     layers = desk.catalog()
     declared = layers.layer(layer)
     with desk.open(layers) as register:
-        found = descent.chain(register, declared.key, code)
+        found = descent.chain(register, declared.key, code, moment)
     title = desk.say("lineage.title", code=code, layer=declared.label.in_(desk.lang))
+    if as_of or known:
+        title = desk.say("lineage.title_then", title=title, state=desk.state(moment))
     if drawing is not None:
         _draw(desk, lineage_drawing.page(title, _acts(desk, found), lang=desk.lang), drawing)
     if format_ is Format.TABLE and out is None:
@@ -233,7 +245,12 @@ def lineage(
         out=out,
         lang=desk.lang,
         title=title,
-        meta={"parcels": _members(found), "code": code, "layer": declared.key},
+        meta={
+            "parcels": _members(found),
+            "code": code,
+            "layer": declared.key,
+            **dates(moment),
+        },
     )
 
 
@@ -317,6 +334,8 @@ def _finish(desk: Desk, register: Reviewing, made: Succession, wish: Wish, act: 
     }
     said = desk.say(f"lineage.{made.kind}", **fields)
     desk.print(said)
+    if made.left_out is not None:
+        desk.print(_left_said(desk, crs.area_m2(made.balance.left), made.left_out))
     if layer.inheritance is not None and made.kind != "resurvey":
         desk.print(desk.say("lineage.rule", note=layer.inheritance.note.in_(desk.lang)))
     if wish.drawing is not None:
@@ -353,26 +372,42 @@ def _act_of(desk: Desk, made: Succession, said: str) -> lineage_drawing.Act:
         for name in ("left", "outside", "twice")
         if made.kind != "resurvey" and not getattr(made.balance, name).is_empty
     }
+    left = {}
+    if made.left_out is not None:
+        faults.pop(desk.say("lineage.faults.left"), None)
+        words = _left_said(desk, crs.area_m2(made.balance.left), made.left_out)
+        left[words] = made.balance.left
     return lineage_drawing.Act(
         said,
         list(zip(made.parents["code"], made.parents.geometry, strict=True)),
         list(zip(made.children["code"], made.children.geometry, strict=True)),
         faults,
+        left,
     )
+
+
+def _left_said(desk: Desk, area_m2: float, reason: str) -> str:
+    """Land left out, as a sentence: how much, and why."""
+    return desk.say("lineage.left_out", area=text.area(area_m2, desk.lang), reason=reason)
 
 
 def _acts(desk: Desk, found: Chain) -> list[lineage_drawing.Act]:
     """The acts of a chain, each with all its parents and children."""
     codes, shapes = found.parcels["code"], found.boundaries.geometry
     acts = []
-    for _, rows in found.steps.groupby("change", sort=False):
+    for number, rows in found.steps.groupby("change", sort=False):
         sides = []
         for side in ("parent", "child"):
             once = rows.drop_duplicates(f"{side}_boundary")
             pairs = zip(once[side], once[f"{side}_boundary"], strict=True)
             sides.append([(str(codes.get(one)), shapes.loc[shape]) for one, shape in pairs])
         said = _step_said(desk, rows.iloc[0].to_dict())
-        acts.append(lineage_drawing.Act(said, sides[0], sides[1]))
+        out = found.left[found.left["change"] == number]
+        left = {
+            _left_said(desk, area, why): shape
+            for area, why, shape in zip(out["area_m2"], out["reason"], out.geometry, strict=True)
+        }
+        acts.append(lineage_drawing.Act(said, sides[0], sides[1], left=left))
     return acts
 
 
@@ -403,6 +438,9 @@ def _print_tree(desk: Desk, found: Chain, layer: Layer, title: str) -> None:
             desk.print(f"  {_node(desk, found, layer, one, None)}")
             for margin, beyond, step in _branches(one, steps, near, far):
                 desk.print(f"  {margin}{_node(desk, found, layer, beyond, step)}")
+    for row in found.left.itertuples():
+        code = found.parcels.loc[row.parent, "code"]
+        desk.print(text.plain(f"{code} {_left_said(desk, row.area_m2, row.reason)}"))
     for step in found.steps[again].to_dict("records"):
         code = found.parcels.loc[step["child"], "code"]
         desk.print(text.plain(f"{code} {_step_said(desk, step)}"))
@@ -436,7 +474,8 @@ def _node(desk: Desk, found: Chain, layer: Layer, one: int, step: dict[Any, Any]
 
 def _rows(desk: Desk, found: Chain) -> pd.DataFrame:
     codes = found.parcels["code"]
-    steps = found.steps
+    steps = pd.concat([found.steps.assign(left_out=None), _left_steps(found)])
+    steps = steps.sort_values(["on", "change"], kind="stable").reset_index(drop=True)
     return pd.DataFrame(
         {
             "act": [desk.say(f"lineage.acts.{one}") for one in steps["act"]],
@@ -449,8 +488,21 @@ def _rows(desk: Desk, found: Chain) -> pd.DataFrame:
                 key: steps[key]
                 for key in ("kind", "number", "dated_on", "issued_by", "file", "sha256")
             },
-            **{key: steps[key] for key in ("made_by", "made_at", "reason")},
+            **{key: steps[key] for key in ("left_out", "made_by", "made_at", "reason")},
         }
+    )
+
+
+def _left_steps(found: Chain) -> pd.DataFrame:
+    """Land left out as steps to no parcel, with what is said of the act."""
+    acts = found.steps.drop_duplicates("change").set_index("change")
+    steps = acts.loc[found.left["change"]].reset_index()
+    told = pd.DataFrame(found.left.drop(columns="geometry"))
+    return steps.assign(
+        parent=told["parent"],
+        child=None,
+        common_m2=told["area_m2"],
+        left_out=told["reason"],
     )
 
 
