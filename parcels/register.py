@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
@@ -22,7 +21,7 @@ from parcels import (
     export_log,
     mappings,
     moves,
-    reassigning,
+    redrawing,
     submissions,
     undo,
 )
@@ -41,7 +40,7 @@ from parcels.recording import Act, Recorder
 from parcels.review import Deed
 from parcels.sampling import Sampling
 from parcels.tables import NOT_SUPERSEDED, change, edition, file, version
-from parcels.undo import Undone
+from parcels.taking_back import Undone
 from parcels.undoing import taken_back
 
 __all__ = ["STEPS", "Filter", "Intake", "Outcome", "Register"]
@@ -378,7 +377,7 @@ class Register(Sampling):
             recorder.open("districts")
             key = recorder.add_edition(territory, source=source)
             moved = sum(
-                self._reassign(recorder, layer, territory, edition_id=key)
+                redrawing.redraw(self, recorder, layer, territory, edition_id=key)
                 for layer in self._layers.values()
             )
             self.store.tidy(connection)
@@ -393,23 +392,3 @@ class Register(Sampling):
         )
         first.open("districts")
         first.add_edition(districts.bundled(), source="bundled")
-
-    def _reassign(
-        self, recorder: Recorder, layer: Layer, territory: Territory, *, edition_id: int
-    ) -> int:
-        """Split a layer's believed boundaries by new districts; how many parcels move."""
-        held = self.held(recorder.connection, layer, None)
-        if held.empty:
-            return 0
-        once = held.drop_duplicates("boundary")
-        shapes = once.geometry.to_numpy()
-        ids = once["boundary"].to_numpy(np.int64)
-        split = territory.split(shapes)
-        crosses = recorder.add_parts(ids, split, territory.districts.index, edition_id=edition_id)
-        now = reassigning.assigned_anew(held, territory, split, crosses)
-        moved = reassigning.moved(held, now)
-        if not moved.any():
-            return 0
-        recorder.close_versions(held.loc[moved, "version"].to_numpy(np.int64))
-        recorder.add_versions(layer, now[moved])
-        return int(held.loc[moved, "parcel"].nunique())

@@ -14,8 +14,10 @@ import sqlalchemy as sa
 
 from parcels.holding import Holding
 from parcels.model import Moment
+from parcels.reading import undoes
 from parcels.recording import Act, Recorder, plain
 from parcels.tables import NOT_SUPERSEDED, change, file, reading, sample
+from parcels.undoing import taken_back
 
 KIND: Final = "samples"
 """The kind of change that takes samples in."""
@@ -73,8 +75,8 @@ class Sampling(Holding):
             if seen is not None:
                 return Sampled(None, unchanged=len(samples), known_as=seen)
             held = self._believed(connection, told)
-            former = _keys(told).map(held["id"]).astype("Int64")
-            same = _keys(told).map(held["digest"]).eq(told["digest"]).to_numpy(bool)
+            former = keys(told).map(held["id"]).astype("Int64")
+            same = keys(told).map(held["digest"]).eq(told["digest"]).to_numpy(bool)
             fresh = told[~same]
             if fresh.empty:
                 return Sampled(None, unchanged=len(told))
@@ -125,12 +127,13 @@ class Sampling(Holding):
         if act.file is None:
             return None
         query = (
-            sa.select(sa.func.max(change.c.id))
+            sa.select(change.c.id)
             .select_from(change.join(file, change.c.file_id == file.c.id))
             .where(file.c.sha256 == act.file.sha256, change.c.kind == KIND)
         )
-        found = connection.execute(query).scalar()
-        return None if found is None else int(found)
+        found = {int(one) for one in connection.execute(query).scalars()}
+        # What was taken back can be sent again.
+        return max(found - taken_back(undoes(connection)), default=None) if found else None
 
     def _believed(self, connection: sa.Connection, told: pd.DataFrame) -> pd.DataFrame:
         """Id and digest of the believed samples that these may be, by their key."""
@@ -147,7 +150,7 @@ class Sampling(Holding):
             for start in range(0, len(noted), _AT_ONCE)
         ]
         rows = pd.concat(parts, ignore_index=True)
-        return rows.set_index(_keys(rows))
+        return rows.set_index(keys(rows))
 
     def _close(self, connection: sa.Connection, ids: list[int], number: int) -> None:
         for start in range(0, len(ids), _AT_ONCE):
@@ -190,7 +193,7 @@ def _finite(column: pd.Series) -> pd.Series:
     return column.replace(math.inf, np.nan)
 
 
-def _keys(rows: pd.DataFrame) -> pd.Series:
+def keys(rows: pd.DataFrame) -> pd.Series:
     """What tells one sample from another."""
     named = [rows[name].fillna("").astype("str") for name in _SAME]
     return named[0].str.cat(named[1:], sep="\0").astype(object)

@@ -8,7 +8,7 @@ to its parcels: they are believed again to be what they were just before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import geopandas as gpd
@@ -16,35 +16,17 @@ import numpy as np
 import sqlalchemy as sa
 
 from parcels import attributes, freezing, plan_tables, reassigning
-from parcels.errors import ChangeNotUndoableError, ChangeRestedOnError, UnknownChangeError
+from parcels.errors import ChangeRestedOnError
 from parcels.holding import Holding
 from parcels.reading import undoes
 from parcels.recording import Act, Recorder, plain
-from parcels.sampling import KIND as SAMPLES
-from parcels.tables import NOT_SUPERSEDED, change, edition, parcel, part, version
-from parcels.undoing import resting_on, taken_back
+from parcels.redrawing import Redrawing
+from parcels.tables import NOT_SUPERSEDED, change, edition, parcel, part, sample, version
+from parcels.taking_back import TakingBack, Undone
+from parcels.undoing import resting_on
+from parcels.unsampling import Unsampling
 
 _PLACED: Final = ("district", "unit", "crosses", "digest")
-
-REDRAWING: Final = "districts"
-"""The kind of change that says where districts lie; parcels only follow it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """What undoing one change did.
-
-    Attributes:
-        change: Number of the new change.
-        undoes: Number of the change taken back.
-        parcels: How many parcels it had touched.
-        gone: How many of them are not believed any more, since that change brought them.
-    """
-
-    change: int
-    undoes: int
-    parcels: int
-    gone: int
 
 
 def undo(register: Holding, number: int, act: Act, *, with_later: bool = False) -> list[Undone]:
@@ -78,13 +60,13 @@ def resting(
     Raises:
         UnknownChangeError, ChangeNotUndoableError, ChangeRestedOnError: As for `undo`.
     """
-    first = _Undoing(register, connection, number)
+    first = _taking_back(register, connection, number)
     first.check()
     later = _chain(register, connection, first)
     if later and not with_later:
         raise ChangeRestedOnError(change=number, later=later)
     for one in later:
-        _Undoing(register, connection, one).check()
+        _taking_back(register, connection, one).check()
     return later
 
 
@@ -94,13 +76,13 @@ def undo_these(
     """Take changes back in a writing transaction, the newest first; `resting` has named them."""
     made = []
     for one in sorted(numbers, reverse=True):
-        undoing = _Undoing(register, connection, one)
+        undoing = _taking_back(register, connection, one)
         undoing.check()
         made.append(undoing.record(act))
     return made
 
 
-def _chain(register: Holding, connection: sa.Connection, first: _Undoing) -> list[int]:
+def _chain(register: Holding, connection: sa.Connection, first: TakingBack) -> list[int]:
     """Every change that rests on a change, or on one that does."""
     found: set[int] = set()
     waiting = first.later()
@@ -109,41 +91,34 @@ def _chain(register: Holding, connection: sa.Connection, first: _Undoing) -> lis
         if one in found:
             continue
         found.add(one)
-        waiting += _Undoing(register, connection, one).later()
+        waiting += _taking_back(register, connection, one).later()
     return sorted(found)
 
 
-class _Undoing:
-    """One change being taken back in a transaction."""
+def _taking_back(register: Holding, connection: sa.Connection, number: int) -> TakingBack:
+    """The change to be taken back, by what it was about."""
+    of_districts = sa.select(edition.c.id).where(edition.c.change_id == number)
+    of_samples = sa.select(sample.c.id).where(
+        sa.or_(sample.c.recorded_from == number, sample.c.recorded_to == number)
+    )
+    for query, kind in ((of_districts, Redrawing), (of_samples, Unsampling)):
+        if connection.execute(query.limit(1)).first() is not None:
+            return kind(register, connection, number)
+    return _Undoing(register, connection, number)
 
-    def __init__(self, register: Holding, connection: sa.Connection, number: int) -> None:
-        self.register = register
-        self.connection = connection
-        self.number = number
-        query = sa.select(change).where(change.c.id == number)
-        row = connection.execute(query).mappings().first()
-        if row is None:
-            last = connection.execute(sa.select(sa.func.max(change.c.id))).scalar()
-            raise UnknownChangeError(change=number, last=last or 0)
-        self.row = row
 
-    def check(self) -> None:
-        """Refuse what cannot be taken back."""
-        reason = None
-        if self.row["kind"] == REDRAWING:
-            reason = "change_is_of_districts"
-        elif self.row["kind"] == SAMPLES:
-            reason = "change_is_of_samples"
-        elif self.row["kind"] == freezing.KIND:
-            reason = "change_is_a_freeze"
-        elif self.row["kind"] in plan_tables.KINDS:
-            reason = "change_is_of_plan"
-        elif self.number in taken_back(undoes(self.connection)):
-            reason = "change_is_undone"
-        elif not self.connection.execute(self._touched().limit(1)).first():
-            reason = "change_touches_nothing"
-        if reason is not None:
-            raise ChangeNotUndoableError(change=self.number, kind=self.row["kind"], reason=reason)
+class _Undoing(TakingBack):
+    """One change of parcels being taken back in a transaction."""
+
+    def obstacle(self) -> str | None:
+        """Why it cannot be taken back; None where it can."""
+        if self.row["kind"] == freezing.KIND:
+            return "change_is_a_freeze"
+        if self.row["kind"] in plan_tables.KINDS:
+            return "change_is_of_plan"
+        if not self.connection.execute(self._touched().limit(1)).first():
+            return "change_touches_nothing"
+        return None
 
     def later(self) -> list[int]:
         """The later changes that count and rest on it: those of its parcels, or of their codes."""
@@ -154,7 +129,9 @@ class _Undoing:
         )
         numbers = sa.union(starts, ends).subquery()
         query = sa.select(change.c.id).where(
-            change.c.id.in_(sa.select(numbers.c[0])), change.c.kind != REDRAWING
+            change.c.id.in_(sa.select(numbers.c[0])),
+            # Where districts lie parcels only follow.
+            change.c.id.not_in(sa.select(edition.c.change_id)),
         )
         found = {int(one) for one in self.connection.execute(query).scalars()}
         # A merge may give a code of its parents to the parcel it makes.

@@ -12,13 +12,11 @@ from layers import catalog, sampled
 from maps import cli, text
 from maps.answers import Exit
 from parcels import standards
-from parcels.errors import ChangeNotUndoableError
 from parcels.farmland_class import Quality
 from parcels.findings import Findings
 from parcels.ingest.laboratory import receive_samples
 from parcels.model import Moment
 from parcels.register import Register
-from parcels.undo import undo
 
 POINTS = "点位编码,区,经度,纬度\nD-1,顺义区,116.60,40.10\nD-2,顺义区,116.61,40.10\n"
 FIELD = [[116.59, 40.09], [116.62, 40.09], [116.62, 40.11], [116.59, 40.11], [116.59, 40.09]]
@@ -101,16 +99,6 @@ def test_a_sample_sent_again_replaces_what_was_known_and_nothing_is_lost(office,
     assert cadmium(now) == {"S-1": 0.4, "S-2": 0.3}
     assert early.empty
     assert sealed.misfits == {}
-
-
-def test_taking_samples_in_cannot_be_undone_as_parcels_are(office, tmp_path):
-    with opened(office) as register:
-        done = take(register, tmp_path, "a.csv", SOIL + WITHIN)
-
-        with pytest.raises(ChangeNotUndoableError) as refused:
-            undo(register, done.change, act(days=9))
-
-    assert refused.value.fields["reason"] == "change_is_of_samples"
 
 
 def test_samples_are_judged_and_found_by_point_parcel_and_district(office, capsys):

@@ -150,11 +150,11 @@ def test_a_change_that_is_not_there_is_refused(register, number, refusal):
         register.undo(number, act(days=1))
 
 
-def test_a_change_is_undone_once_and_districts_never(register):
+def test_a_change_is_undone_once_and_the_first_districts_never(register):
     change = register.take(PLOT.key, plots(1), act()).change
     register.undo(change, act(days=1))
 
-    for number, reason in ((change, "change_is_undone"), (change - 1, "change_is_of_districts")):
+    for number, reason in ((change, "change_is_undone"), (change - 1, "no_districts_before")):
         with pytest.raises(ChangeNotUndoableError) as refused:
             register.undo(number, act(days=2))
         assert refused.value.fields["reason"] == reason

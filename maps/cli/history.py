@@ -134,7 +134,7 @@ def undo(
     for one in made:
         desk.print(
             desk.say(
-                "history.undone",
+                f"history.undone.{one.of}",
                 undoes=one.undoes,
                 change=one.change,
                 parcels=one.parcels,
