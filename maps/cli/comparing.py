@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -14,6 +14,7 @@ import pandas as pd
 import typer
 
 from maps import differences, tables
+from maps.cli import sent_files
 from maps.cli.coverage import chosen
 from maps.cli.desk import AsOf, Desk, Known, dates, desk_of
 from maps.cli.history import AREAS
@@ -25,6 +26,7 @@ from parcels.errors import FileNotReadableError, UnknownChangeError
 from parcels.exchange.output import placed
 from parcels.ingest import containers
 from parcels.ingest.delivery import ReceiveOptions, receive
+from parcels.matching import SameLand
 from parcels.model import Layer, Moment
 from parcels.register import Filter, Register
 
@@ -62,8 +64,17 @@ def diff(  # noqa: PLR0913, PLR0917 - one argument per option of the command lin
     ] = None,
     as_of: AsOf = None,
     known: Known = None,
-    crs: Annotated[str | None, typer.Option(help="history.options.crs")] = None,
-    part: Annotated[str | None, typer.Option(help="history.options.part")] = None,
+    crs: sent_files.Crs = None,
+    swapped: sent_files.Swapped = False,
+    offset: sent_files.OffsetBy = None,
+    control_points: sent_files.ControlPoints = None,
+    encoding: sent_files.Encoding = None,
+    part: sent_files.Part = None,
+    column: sent_files.Column = None,
+    sender: sent_files.Sender = None,
+    accept_suggested: sent_files.AcceptSuggested = False,
+    repair: sent_files.Repair = False,
+    same_land: sent_files.SameLandIs = SameLand.ASK,
     html: Annotated[Path | None, typer.Option(help="history.options.html")] = None,
     format_: Annotated[Format, typer.Option("--format", help="cli.options.format")] = Format.TABLE,
     out: Annotated[Path | None, typer.Option(help="cli.options.out")] = None,
@@ -80,7 +91,19 @@ def diff(  # noqa: PLR0913, PLR0917 - one argument per option of the command lin
         _refuse_unknown(register, (before, after))
         where = chosen(register, layer or [], districts=district)
         if before.file or after.file:
-            options = ReceiveOptions(crs=crs, part=part)
+            read = sent_files.options(
+                crs=crs,
+                swapped=swapped,
+                offset=offset,
+                control_points=control_points,
+                encoding=encoding,
+                part=part,
+                column=column,
+                accept_suggested=accept_suggested,
+                repair=repair,
+                same_land=same_land,
+            )
+            options = replace(read, kept=register.kept_mappings(sender, asked[0].key))
             told = _with_file(desk, register, asked[0], (before, after), where, options, notes)
             parts = [(asked[0], told)]
         else:

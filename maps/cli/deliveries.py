@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,7 @@ import typer
 from layers import rule_door
 from maps import report, settings, tables
 from maps.answers import Exit
-from maps.cli import aside, merging, proof, refused_files, waiting
+from maps.cli import aside, merging, proof, refused_files, sent_files, waiting
 from maps.cli.bars import bar
 from maps.cli.desk import Desk, desk_of
 from maps.cli.interruption import Interruption
@@ -43,13 +42,6 @@ from parcels.moves import Claim
 from parcels.recording import Act
 from parcels.register import Intake, Outcome, Register
 from parcels.reviewing import Reviewing, Submitted
-
-
-class Offset(StrEnum):
-    """The web maps whose shift can be undone."""
-
-    GCJ02 = "gcj02"
-    BD09 = "bd09"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +92,15 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     on: Annotated[
         dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="commands.options.on")
     ] = None,
-    crs: Annotated[str | None, typer.Option(help="commands.options.crs")] = None,
-    swapped: Annotated[bool, typer.Option("--swapped", help="commands.options.swapped")] = False,
-    offset: Annotated[Offset | None, typer.Option(help="commands.options.offset")] = None,
-    control_points: Annotated[
-        Path | None, typer.Option(help="commands.options.control_points")
-    ] = None,
-    encoding: Annotated[str | None, typer.Option(help="commands.options.encoding")] = None,
-    part: Annotated[str | None, typer.Option(help="commands.options.part")] = None,
-    column: Annotated[list[str] | None, typer.Option(help="commands.options.column")] = None,
-    sender: Annotated[str | None, typer.Option(help="commands.options.sender")] = None,
-    accept_suggested: Annotated[
-        bool, typer.Option("--accept-suggested", help="commands.options.accept_suggested")
-    ] = False,
+    crs: sent_files.Crs = None,
+    swapped: sent_files.Swapped = False,
+    offset: sent_files.OffsetBy = None,
+    control_points: sent_files.ControlPoints = None,
+    encoding: sent_files.Encoding = None,
+    part: sent_files.Part = None,
+    column: sent_files.Column = None,
+    sender: sent_files.Sender = None,
+    accept_suggested: sent_files.AcceptSuggested = False,
     district: Annotated[str | None, typer.Option(help="commands.options.row_district")] = None,
     unit: Annotated[str | None, typer.Option(help="commands.options.row_unit")] = None,
     stage: Annotated[str | None, typer.Option(help="commands.options.row_stage")] = None,
@@ -124,8 +112,8 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     reviewed_by: proof.ReviewedBy = None,
     file: proof.File = None,
     correct: Annotated[bool, typer.Option("--correct", help="commands.options.correct")] = False,
-    repair: Annotated[bool, typer.Option("--repair", help="commands.options.repair")] = False,
-    same_land: Annotated[SameLand, typer.Option(help="commands.options.same_land")] = SameLand.ASK,
+    repair: sent_files.Repair = False,
+    same_land: sent_files.SameLandIs = SameLand.ASK,
     resolve: merging.Resolve = None,
     resolutions: merging.ResolutionsFrom = None,
     end_removed: merging.EndRemoved = False,
@@ -153,22 +141,20 @@ def import_(  # noqa: PLR0913, PLR0917 - one argument per option of the command 
     if correct and not reason:
         raise ReasonNeededError(what="--correct")
     waiting.refuse_direct(desk, waits=submit or dry_run)
+    read = sent_files.options(
+        crs=crs,
+        swapped=swapped,
+        offset=offset,
+        control_points=control_points,
+        encoding=encoding,
+        part=part,
+        column=column,
+        accept_suggested=accept_suggested,
+        repair=repair,
+        same_land=same_land,
+    )
     wish = Wish(
-        options=ReceiveOptions(
-            crs=crs,
-            swapped=swapped,
-            offset=None if offset is None else offset.value,
-            control_points=control_points,
-            encoding=encoding,
-            part=part,
-            mapping=mapping(column or []),
-            accept_suggested=accept_suggested,
-            district=district,
-            unit=unit,
-            stage=stage,
-            repair=repair,
-            same_land=same_land,
-        ),
+        options=replace(read, district=district, unit=unit, stage=stage),
         on=on.date() if on else settings.today(),
         reason=reason,
         accept_valid=accept_valid,
@@ -460,9 +446,3 @@ def _put_aside(
             merging.keep_base(one.returned, path)
         written.append(path)
     return written
-
-
-def mapping(stated: list[str]) -> dict[str, str]:
-    """Column and field of each COLUMN=FIELD; a column without one is left out on purpose."""
-    pairs = (one.rpartition("=") for one in stated)
-    return {column: field for column, _, field in pairs}

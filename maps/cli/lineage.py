@@ -14,7 +14,7 @@ import typer
 
 from maps import lineage_drawing, report, settings, tables, text
 from maps.answers import Exit
-from maps.cli import checking, proof, waiting
+from maps.cli import checking, proof, sent_files, waiting
 from maps.cli.desk import AsOf, Desk, Known, dates, desk_of
 from maps.cli.passage import facts_of, stage_of
 from maps.cli.proof import Proof
@@ -37,7 +37,6 @@ LayerOf = Annotated[str, typer.Option("--layer", "-l", help="commands.options.la
 Reason = Annotated[str | None, typer.Option(help="commands.options.reason")]
 Drawing = Annotated[Path | None, typer.Option(help="lineage.options.drawing")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="commands.options.dry_run")]
-Crs = Annotated[str | None, typer.Option("--crs", help="commands.options.crs")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def split(  # noqa: PLR0913, PLR0917 - one argument per option of the command li
     leave_out: Annotated[
         str | None, typer.Option("--leave-out", help="lineage.options.leave_out")
     ] = None,
-    crs_: Crs = None,
+    crs_: sent_files.Crs = None,
     kind: proof.Kind = None,
     number: proof.Number = None,
     dated: proof.Dated = None,
@@ -175,7 +174,7 @@ def resurvey(  # noqa: PLR0913, PLR0917 - one argument per option of the command
     layer: LayerOf,
     boundary: Annotated[Path, typer.Option(help="lineage.options.boundary")],
     on: On = None,
-    crs_: Crs = None,
+    crs_: sent_files.Crs = None,
     kind: proof.Kind = None,
     number: proof.Number = None,
     dated: proof.Dated = None,

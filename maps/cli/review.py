@@ -12,7 +12,7 @@ import typer
 
 from maps import review_page, settings, tables, text
 from maps.answers import Exit
-from maps.cli import deliveries
+from maps.cli import deliveries, sent_files
 from maps.cli.deliveries import Wish
 from maps.cli.desk import Desk, desk_of
 from maps.cli.interruption import Interruption
@@ -186,8 +186,8 @@ def resubmit(  # noqa: PLR0913, PLR0917 - one argument per option of the command
     context: typer.Context,
     number: Number,
     file: Annotated[Path, typer.Argument(help="review.arguments.file")],
-    crs: Annotated[str | None, typer.Option(help="commands.options.crs")] = None,
-    column: Annotated[list[str] | None, typer.Option(help="commands.options.column")] = None,
+    crs: sent_files.Crs = None,
+    column: sent_files.Column = None,
     reason: Reason = None,
     accept_valid: Annotated[
         bool, typer.Option("--accept-valid", help="commands.options.accept_valid")
@@ -203,7 +203,7 @@ def resubmit(  # noqa: PLR0913, PLR0917 - one argument per option of the command
         wish = Wish(
             options=ReceiveOptions(
                 crs=crs,
-                mapping=deliveries.mapping(column or []),
+                mapping=sent_files.mapping(column or ()),
                 district=said.get("district"),
                 unit=said.get("unit"),
                 stage=said.get("stage"),
