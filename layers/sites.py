@@ -25,7 +25,7 @@ EVIDENCE: Final = ("overlap_m2", "share_a", "share_b", "name_share", "address_sh
 characters of names and addresses, and whether the codes are the same; NaN where unknown."""
 
 GROUNDS: Final = ("overlap", "code", "name", "place")
-"""Why a pair is proposed; `place` is a point inside a boundary under a name that is alike."""
+"""Why a pair is proposed; `place` is a point inside a boundary with a name or address alike."""
 
 _LETTER_BYTES: Final = 4
 # A letter takes 21 bits, so that a row number below 4 million fits above two of them.
@@ -246,13 +246,16 @@ def _grounds(
     """Which grounds hold for each pair, in words of GROUNDS joined by ";"."""
     wanted = criteria()
     share = np.fmax(pairs["share_a"], pairs["share_b"]).to_numpy(np.float64)
-    alike_names = (pairs["name_share"] >= wanted.name_share).to_numpy(bool)
+    likenesses = {"name_share": wanted.name_share, "address_share": wanted.address_share}
+    are_alike = np.logical_or.reduce(
+        [(pairs[key] >= least).to_numpy(bool) for key, least in likenesses.items()]
+    )
     holds = {
         "overlap": share >= wanted.overlap_share,
         "code": pairs["same_code"].to_numpy(bool),
         # Where both have surfaces, the same name elsewhere is another piece of land.
         "name": same_name & ~both,
-        "place": inside & alike_names,
+        "place": inside & are_alike,
     }
     text = np.full(len(pairs), "", dtype=object)
     for name, mask in holds.items():

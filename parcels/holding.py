@@ -48,20 +48,32 @@ class Holding(Parting):
         # What was taken back can be sent again.
         return max(found - taken_back(undoes(connection)), default=None) if found else None
 
-    def _standing(self, connection: sa.Connection, layer: Layer, codes: pd.Series) -> pd.DataFrame:
-        """The believed versions of the parcels with these codes: only what moves are judged by."""
-        codes = codes.dropna()
+    def _standing(
+        self, connection: sa.Connection, layer: Layer, delivered: pd.DataFrame
+    ) -> pd.DataFrame:
+        """The believed versions of the parcels delivered: only what moves are judged by.
+
+        Rows of which the door has told the parcel are of that one, whatever their code; KEY says
+        then of each version which parcel it is of.
+        """
+        told = told_parcels(delivered)
+        codes = delivered["code"][told.isna().to_numpy(bool)].dropna()
+        ids = told.dropna().astype("int64")
         wanted = [f for f in layer.own_fields if f.key in moves.facts(layer)]
-        query = sa.select(*[version.c[name] for name in moves.HELD]).where(
+        query = sa.select(version.c.parcel_id, *[version.c[name] for name in moves.HELD]).where(
             version.c.layer == layer.key, version.c.recorded_to == NOT_SUPERSEDED
         )
         if wanted:
             query = query.add_columns(sa.cast(version.c.attributes, sa.Text).label("attributes"))
-        if len(codes) <= NAMED_AT_MOST:
-            query = query.where(version.c.code.in_(codes.tolist()))
+        if len(codes) + len(ids) <= NAMED_AT_MOST:
+            named = version.c.code.in_(codes.tolist())
+            query = query.where(sa.or_(named, version.c.parcel_id.in_(ids.tolist())))
         rows = self.store.frame(connection, query)
-        rows = rows[rows["code"].isin(codes)].reset_index(drop=True)
+        ours = rows["parcel_id"].isin(ids)
+        rows = rows[ours | rows["code"].isin(codes)].reset_index(drop=True)
         held = pd.DataFrame({name: as_column(rows[name], name) for name in moves.HELD})
+        if len(ids):
+            held = keyed(held, rows["parcel_id"].where(rows["parcel_id"].isin(ids)))
         if not wanted:
             return held
         return pd.concat([held, attributes.decode(rows["attributes"].tolist(), wanted)], axis=1)
@@ -156,6 +168,22 @@ def _is_of(layer: Layer, codes: pd.Series, ids: np.ndarray) -> Any:
     if len(ids):
         asked.append(version.c.parcel_id.in_(ids.tolist()))
     return sa.or_(sa.false(), *asked)
+
+
+def keyed(rows: pd.DataFrame, parcels: pd.Series) -> pd.DataFrame:
+    """Rows with KEY: the parcel where it is told, else the code."""
+    told = parcels.notna().to_numpy(bool)
+    keys = rows["code"].astype(object).to_numpy(copy=True)
+    # No code begins with a zero byte.
+    keys[told] = ("\0" + parcels[told].astype("int64").astype("str")).to_numpy(object)
+    return rows.assign(**{moves.KEY: pd.Series(keys, index=rows.index, dtype="str")})
+
+
+def told_parcels(delivered: pd.DataFrame) -> pd.Series:
+    """Which parcel the door has told each row to be, Int64."""
+    if "parcel" in delivered:
+        return delivered["parcel"].astype("Int64")
+    return pd.Series(pd.NA, index=delivered.index, dtype="Int64")
 
 
 def _part_of(details: Any) -> object:

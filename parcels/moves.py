@@ -20,6 +20,9 @@ from parcels.model import Gate, Layer
 HELD: Final = ("code", "stage", "source_document", "valid_from", "valid_to")
 """What must be known of the believed versions, besides the facts of the gates."""
 
+KEY: Final = "key"
+"""Column that tells which parcel a row is where its code does not: matched by its boundary."""
+
 _LACKS: Final = {
     "kind": "evidence_kind_not_fitting",
     "dated_on": "evidence_undated",
@@ -72,13 +75,15 @@ def assess(
     makes it so: what was wrong before is not blamed on it.
 
     Args:
-        delivered: One row per code: `code`, `row`, and fields by key.
-        held: Believed versions, at any day, of parcels with these codes: HELD and the facts.
+        delivered: One row per parcel: `code`, `row`, and fields by key. KEY where something else
+            than the code tells which parcel a row is.
+        held: Believed versions, at any day, of these parcels: HELD and the facts, and KEY where
+            the rows have it.
         layer: The layer of both.
         claim: Since when, and on what ground.
         findings: Takes what is wrong.
     """
-    known = _places(delivered["code"], held["code"]) >= 0
+    known = _places(_keys(delivered), _keys(held)) >= 0
     _check_entry(delivered[~known], layer, claim.on, findings)
     if not known.any():
         return
@@ -134,7 +139,7 @@ class _Steps:
         keys = ["stage", *facts(layer)]
         in_force = held[(held["valid_from"] <= day) & (held["valid_to"] > day)]
         in_force = in_force.reset_index(drop=True)
-        places = _places(delivered["code"], in_force["code"])
+        places = _places(_keys(delivered), _keys(in_force))
         staged = delivered["stage"].notna().to_numpy(bool) if "stage" in delivered else False
         # Known, but only from a later day on.
         early = (places < 0) & staged
@@ -143,6 +148,7 @@ class _Steps:
             kept |= delivered["erased"].notna().to_numpy(bool)
         columns = ["code", "row", "source_document", "erased", *keys]
         rows = delivered[kept].reindex(columns=columns).reset_index(drop=True)
+        keyed = _keys(delivered)[kept].reset_index(drop=True)
         was = in_force.reindex(columns=["source_document", *keys])
         was = was.reindex(pd.Index(np.where(places[kept] < 0, len(was), places[kept])))
         before = pd.DataFrame({key: _plain(was[key]) for key in was.columns})
@@ -159,7 +165,7 @@ class _Steps:
         self.moves = np.asarray(known & differs, dtype=bool)
         self.erased = (before["stage"].notna() & after["stage"].isna()).to_numpy(bool)
         self.early = early[kept]
-        self.since, self.later = _times(held, rows["code"], before, day)
+        self.since, self.later = _times(held, keyed, before, day)
 
     def where(self, mask: np.ndarray) -> list[tuple[int, str, str]]:
         """Position, stage left and stage entered of the rows of a mask."""
@@ -171,6 +177,11 @@ class _Steps:
             strict=True,
         )
         return [(place, str(one), str(other)) for place, one, other in pairs]
+
+
+def _keys(frame: pd.DataFrame) -> pd.Series:
+    """What tells which parcel each row is."""
+    return frame[KEY] if KEY in frame else frame["code"]
 
 
 def _places(codes: pd.Series, among: pd.Series) -> np.ndarray:
@@ -212,24 +223,25 @@ def _changes(
 
 
 def _times(
-    held: pd.DataFrame, codes: pd.Series, before: pd.DataFrame, day: np.datetime64
+    held: pd.DataFrame, keys: pd.Series, before: pd.DataFrame, day: np.datetime64
 ) -> tuple[np.ndarray, np.ndarray]:
     """Since when each parcel stands in its stage, and from when on another is already known."""
-    nat = np.full(len(codes), np.datetime64("NaT"), "datetime64[s]")
-    ours = held[held["code"].isin(codes)]
+    nat = np.full(len(keys), np.datetime64("NaT"), "datetime64[s]")
+    ours = held.assign(key=_keys(held))
+    ours = ours[ours["key"].isin(keys)]
     if not len(ours):
         return nat, nat.copy()
-    stage = pd.Series(before["stage"].to_numpy(object), index=codes.to_numpy(object))
-    now = ours["code"].map(stage)
+    stage = pd.Series(before["stage"].to_numpy(object), index=keys.to_numpy(object))
+    now = ours["key"].map(stage)
     other = (ours["stage"].fillna("") != now.fillna("")).to_numpy(bool)
     starts = ours["valid_from"].to_numpy("datetime64[s]")
-    later = ours.loc[(starts > day) & other].groupby("code")["valid_from"].min()
-    last_other = ours.loc[(starts <= day) & other].groupby("code")["valid_to"].max()
-    first = ours.loc[~other].groupby("code")["valid_from"].min()
-    since = last_other.reindex(codes).fillna(first.reindex(codes))
+    later = ours.loc[(starts > day) & other].groupby("key")["valid_from"].min()
+    last_other = ours.loc[(starts <= day) & other].groupby("key")["valid_to"].max()
+    first = ours.loc[~other].groupby("key")["valid_from"].min()
+    since = last_other.reindex(keys).fillna(first.reindex(keys))
     return (
         since.to_numpy("datetime64[s]"),
-        later.reindex(codes).to_numpy("datetime64[s]"),
+        later.reindex(keys).to_numpy("datetime64[s]"),
     )
 
 

@@ -30,7 +30,7 @@ from parcels.districts import Territory
 from parcels.errors import MovesNotAllowedError, RegisterMovedError
 from parcels.export_log import Export
 from parcels.findings import Findings
-from parcels.holding import NAMED_AT_MOST
+from parcels.holding import NAMED_AT_MOST, keyed, told_parcels
 from parcels.lifecycle import Evidence
 from parcels.model import Confirmed, Layer, Moment
 from parcels.moves import Claim
@@ -163,7 +163,8 @@ class Register(Sampling):
 
         Args:
             layer: Key of the layer.
-            delivered: One row per code, with `row`; fields by key.
+            delivered: One row per parcel, with `row`; fields by key, and `parcel` (id) where the
+                door has told which one a row is.
             claim: Since when, and on what ground.
             findings: Takes what is wrong.
         """
@@ -172,7 +173,9 @@ class Register(Sampling):
         if not wanted & set(delivered.columns[delivered.notna().any()]):
             return
         with self.store.read() as connection:
-            held = self._standing(connection, declared, delivered["code"])
+            held = self._standing(connection, declared, delivered)
+        if moves.KEY in held:
+            delivered = keyed(delivered, told_parcels(delivered))
         moves.assess(delivered, held, declared, claim, findings)
 
     def mappings(self, *, closed: bool = False) -> pd.DataFrame:
@@ -303,7 +306,7 @@ class Register(Sampling):
         if step.rows.empty and not intake.ends:
             return Outcome(change=None, unchanged=step.unchanged)
         moved = moves.moved(step.rows, held)
-        self._refuse_moves(layer, intake, held)
+        self._refuse_moves(layer, intake, held, step)
         self._ensure_edition(connection, act)
         recorder = Recorder(self.store, connection, act)
         recorder.open(kind, layer=layer.key)
@@ -327,24 +330,30 @@ class Register(Sampling):
         if number is not None and number > seen:
             raise RegisterMovedError(layer=layer.key, change=number)
 
-    def _refuse_moves(self, layer: Layer, intake: Intake, held: gpd.GeoDataFrame) -> None:
-        """Look again with the writing lock held: another may have moved a parcel since."""
-        if held.empty:
+    def _refuse_moves(
+        self, layer: Layer, intake: Intake, held: gpd.GeoDataFrame, step: Difference
+    ) -> None:
+        """Look again with the writing lock held: another may have moved a parcel since.
+
+        Which parcel a row is, by its code or by its boundary, the difference has told.
+        """
+        rows = step.rows[step.rows["parcel"].notna()]
+        if rows.empty:
             return
-        delivered = intake.parcels
         claim = Claim(intake.act.on, intake.evidence, intake.corrects)
         judged = ["code", "source_document", "stage", "erased", *moves.facts(layer)]
-        known = delivered.loc[
-            delivered["code"].isin(held["code"]), delivered.columns.intersection(judged)
-        ]
+        delivered = intake.parcels.iloc[rows["position"]]
+        known = pd.DataFrame(delivered[delivered.columns.intersection(judged)])
+        known = keyed(known.assign(row=range(len(known))), rows["parcel"])
         findings = Findings(layer.key, "")
-        numbered = pd.DataFrame(known).assign(row=range(1, len(known) + 1))
-        moves.assess(numbered, held, layer, claim, findings)
+        moves.assess(known, keyed(held, held["parcel"]), layer, claim, findings)
         found = findings.frame()
-        wrong = found.loc[found["severity"] == "error", "number"].drop_duplicates()
+        wrong = found.loc[found["severity"] == "error", "row"].drop_duplicates()
         if len(wrong):
+            named = rows.iloc[wrong.to_numpy(int)]
+            numbers = named["code"].astype(object).fillna(named["name"]).fillna("")
             raise MovesNotAllowedError(
-                layer=layer.key, count=len(wrong), numbers=wrong.head(5).tolist()
+                layer=layer.key, count=len(wrong), numbers=numbers.head(5).tolist()
             )
 
     def forget_mapping(self, number: int, *, by: str, at: dt.datetime) -> bool:

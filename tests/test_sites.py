@@ -73,7 +73,22 @@ def grounds(*rows):
             [],
         ),
         ({"name": "公司"}, {"name": "有限公司"}, []),
-        # Place: a point inside says something only under a name that is alike.
+        # Place: a point inside says something only with a name or an address that is alike.
+        (
+            {"address": "示例路十号院", "shape": shapely.Point(116.201, 40.001)},
+            {"address": "示例路十号院东侧", "shape": square(116.2, 40)},
+            ["place"],
+        ),
+        (
+            {"address": "示例路十号院", "shape": shapely.Point(116.201, 40.001)},
+            {"address": "示例路一号东侧", "shape": square(116.2, 40)},
+            [],
+        ),
+        (
+            {"address": "示例路十号院", "shape": shapely.Point(116.3, 40.001)},
+            {"address": "示例路十号院", "shape": square(116.2, 40)},
+            [],
+        ),
         (
             {"name": "示例第一加油站", "shape": shapely.Point(116.201, 40.001)},
             {"name": "示例第一加油站改造", "shape": square(116.2, 40)},
