@@ -26,6 +26,50 @@ def test_help_names_the_kinds_of_values_in_the_asked_language(command, lang, wor
     assert any(word in line for line in rows)
 
 
+@pytest.mark.parametrize(("lang", "word"), [("zh", "用法：jingtu "), ("en", "Usage: jingtu ")])
+@pytest.mark.parametrize("command", [[], ["import"], ["review"], ["review", "list"]])
+def test_the_usage_line_begins_with_a_word_of_the_asked_language(command, lang, word, capsys):
+    cli.run(["--lang", lang, *command, "--help"])
+
+    said = capsys.readouterr().out
+    assert word in said
+    assert ("Usage" in said) is (lang == "en")
+
+
+@pytest.mark.parametrize(("lang", "says"), [("zh", "未能办理：/"), ("en", "Refused: There is no")])
+def test_a_refusal_is_one_readable_line(tmp_path, lang, says, capsys):
+    cli.run(["--lang", lang, "--store", str(tmp_path / "没有.gpkg"), "changes"])
+
+    assert capsys.readouterr().err.startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("lang", "none", "some"),
+    [
+        ("zh", "有 1 个文件没有读取，其余已检查，没有错误", "另有 1 行存在错误"),
+        ("en", "1 file was not read; the others were checked and have no", "1 row has errors"),
+    ],
+)
+def test_files_that_were_not_read_are_told_apart_from_rows_with_errors(
+    tmp_path, monkeypatch, lang, none, some, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "好.csv").write_text("编码,名称,环节,所在区\nX,示例,优先监管,海淀区\n", "utf-8")
+    (tmp_path / "坏.csv").write_text("编码,名称,环节,所在区\nY,示例,没有的,海淀区\n", "utf-8")
+    (tmp_path / "空.shp").write_bytes(b"")
+    start = ["--store", "库.gpkg", "--lang", lang, "import", "--layer", "priority_plot"]
+
+    cli.run([*start, "好.csv", "空.shp"])
+    first = capsys.readouterr()
+    cli.run([*start, "坏.csv", "空.shp"])
+    second = capsys.readouterr()
+
+    assert none in first.out
+    assert some in second.out
+    empty = "空文件" if lang == "zh" else "it is empty"
+    assert empty in first.out + first.err
+
+
 @pytest.mark.parametrize(
     ("lang", "typed", "says"),
     [

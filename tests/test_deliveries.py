@@ -72,6 +72,6 @@ def test_a_file_that_cannot_be_read_hinders_no_other(tmp_path):
     codes, unread = taken(sheets(tmp_path), tmp_path / "坏.zip", tmp_path / "空.shp")
 
     assert codes == [[corners.A], [corners.B]]
-    assert unread == ["file_not_readable", "format_not_known"]
+    assert unread == ["file_not_readable", "file_not_readable"]
     with pytest.raises(FileNotReadableError):
         receive_all([tmp_path / "坏.zip"], PLOT, CITY)

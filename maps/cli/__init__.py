@@ -73,6 +73,9 @@ _TITLES: Final = {
     "RICH_HELP": "try_help",
 }
 
+_USAGE: Final = "Usage: "
+"""How the library begins the line that shows how a command is typed."""
+
 _QUOTED: Final = re.compile("'(.*?)'")
 
 app = typer.Typer(
@@ -282,6 +285,7 @@ def _translate(command: Any, lang: str) -> None:
         if key and text.has(key, lang):
             setattr(command, name, text.say(key, lang))
     command.options_metavar = text.say("commands.titles.some_options", lang)
+    _say_usage(command, lang)
     for parameter in command.params:
         key = getattr(parameter, "help", None)
         if key and text.has(key, lang):
@@ -296,6 +300,17 @@ def _translate(command: Any, lang: str) -> None:
         ask.metavar = ""
     for below in getattr(command, "commands", {}).values():
         _translate(below, lang)
+
+
+def _say_usage(command: Any, lang: str) -> None:
+    """Begin the usage line with a word of the language; the library knows one alone."""
+    theirs = type(command).get_usage
+
+    def usage(context: Any) -> str:
+        line: str = theirs(command, context)
+        return text.say("commands.titles.usage", lang, line=line.removeprefix(_USAGE))
+
+    command.get_usage = usage
 
 
 def _name_kind(parameter: Any, kind: str) -> None:
@@ -318,7 +333,7 @@ def _kind_of_value(parameter: Any, command: Any, lang: str) -> str | None:
 
 def _refuse(console: Console, refusal: Refusal, lang: str) -> None:
     console.print(
-        escape(text.say("cli.refused", lang) + answers.what(refusal, lang)),
+        escape(text.say("cli.refused", lang, what=answers.what(refusal, lang))),
         style="red",
         soft_wrap=True,
     )

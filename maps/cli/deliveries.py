@@ -245,7 +245,8 @@ def _look_beside(
 
 def _nothing_stored(desk: Desk, *, rows: int, files: int) -> str:
     if files:
-        return desk.say("commands.import_said.files_refused", files=files, rows=rows)
+        key = "files_and_rows_refused" if rows else "files_refused"
+        return desk.say(f"commands.import_said.{key}", files=files, rows=rows)
     return desk.say("commands.import_said.nothing_stored", rows=rows)
 
 

@@ -146,7 +146,12 @@ def _notes(desk: Desk) -> list[str]:
     wanted = sites.criteria()
     return [
         desk.say("sites.numbers"),
-        desk.say("sites.choices", overlap=wanted.overlap_share, name=wanted.name_share, address=wanted.address_share),
+        desk.say(
+            "sites.choices",
+            overlap=wanted.overlap_share,
+            name=wanted.name_share,
+            address=wanted.address_share,
+        ),
     ]
 
 

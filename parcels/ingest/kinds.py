@@ -45,7 +45,7 @@ def kind_of(path: Path) -> Kind:
     """Which kind of file this is.
 
     Raises:
-        FileNotReadableError: It is not there or may not be read.
+        FileNotReadableError: It is not there, may not be read, or holds nothing at all.
         FormatNotKnownError: It is none of the kinds that can be read.
     """
     if path.is_dir() and is_geodatabase(path):
@@ -57,6 +57,9 @@ def kind_of(path: Path) -> Kind:
         raise FileNotReadableError(file=path.name, reason=error.strerror or str(error)) from error
     suffix = path.suffix.lower()
     kind = _by_content(head.removeprefix(_UTF8_MARK), suffix) or _by_text(head, suffix)
+    if kind is None and not head:
+        # As a copy that broke off leaves it: whatever it was meant to be, nothing is in it.
+        raise FileNotReadableError(file=path.name, reason="no_bytes")
     if kind is None:
         raise FormatNotKnownError(file=path.name, kinds=[*SUFFIXES, ".zip"])
     return kind
