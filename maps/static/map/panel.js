@@ -32,11 +32,20 @@
         'aria-expanded': 'false', 'aria-controls': 'jt-body', on: { click: function () {
           this.open(this._toggle.getAttribute('aria-expanded') !== 'true');
         }.bind(this) } }, [words.layers_and_legend]);
+      const title = element('header', { class: 'jt-title' }, [
+        element('h1', {}, [config.title]),
+        element('p', { class: 'jt-moment' }, [config.moment]), this._toggle]);
+      this._tellHeight(title);
       return element('aside', { class: 'jt-panel', 'aria-label': words.panel }, [
-        element('header', { class: 'jt-title' }, [
-          element('h1', {}, [config.title]),
-          element('p', { class: 'jt-moment' }, [config.moment]), this._toggle]),
-        search.element, body, this._status]);
+        title, search.element, body, this._status]);
+    },
+
+    // What lies above the title on a phone must know its height: it may take several lines.
+    _tellHeight: function (title) {
+      const root = document.documentElement;
+      new ResizeObserver(function () {
+        root.style.setProperty('--title', Math.ceil(title.offsetHeight) + 'px');
+      }).observe(title);
     },
 
     // On a phone the panel is a sheet that opens from below.
