@@ -344,9 +344,11 @@ class Register(Sampling):
         judged = ["code", "source_document", "stage", "erased", *moves.facts(layer)]
         delivered = intake.parcels.iloc[rows["position"]]
         known = pd.DataFrame(delivered[delivered.columns.intersection(judged)])
-        known = keyed(known.assign(row=range(len(known))), rows["parcel"])
+        known = known.assign(row=range(len(known)))
+        if (known["code"].isna() | told_parcels(delivered).notna()).any():
+            known, held = keyed(known, rows["parcel"]), keyed(held, held["parcel"])
         findings = Findings(layer.key, "")
-        moves.assess(known, keyed(held, held["parcel"]), layer, claim, findings)
+        moves.assess(known, held, layer, claim, findings)
         found = findings.frame()
         wrong = found.loc[found["severity"] == "error", "row"].drop_duplicates()
         if len(wrong):

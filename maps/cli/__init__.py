@@ -25,6 +25,7 @@ from maps import answers, settings, text
 from maps.answers import Exit
 from maps.cli import (
     accounts,
+    ancestry,
     checking,
     checkouts,
     comparing,
@@ -136,7 +137,7 @@ app.command(
     "resurvey", help="lineage.commands.resurvey", epilog="lineage.commands.resurvey_example"
 )(lineage.resurvey)
 app.command("lineage", help="lineage.commands.lineage", epilog="lineage.commands.lineage_example")(
-    lineage.lineage
+    ancestry.lineage
 )
 app.command("due", help="commands.due", epilog="commands.due_example")(due.due)
 app.command("parcels", help="history.commands.parcels", epilog="history.commands.parcels_example")(
