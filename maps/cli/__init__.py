@@ -325,7 +325,8 @@ def _name_kind(parameter: Any, kind: str) -> None:
 def _kind_of_value(parameter: Any, command: Any, lang: str) -> str | None:
     """What an option takes, in words; None for choices, which name themselves."""
     shown = str(parameter.display_type(typer.Context(command)) or "").strip("<>")
-    one = shown.removeprefix("list[").removesuffix("]").casefold()
+    # A number between bounds is a number; which bounds, the help says beside it.
+    one = shown.removeprefix("list[").removesuffix("]").casefold().partition(" range")[0]
     if one == "bool":
         return ""  # the option itself says it
     key = "commands.values." + ("date" if one.startswith("%") else one)
