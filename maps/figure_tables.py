@@ -84,7 +84,7 @@ def spoken(
                 "indicator": declared[one.indicator].label.in_(lang),
                 "place": places.get(one.place, one.place),
                 "period": one.period,
-                "value": value(one, lang),
+                "value": value(one, lang) + extent(one, lang),
                 "change": change(one, before.get(one.key), lang),
                 "target": target(declared[one.indicator], one, lang),
                 "verdict": text.say(
@@ -111,6 +111,18 @@ def value(figure: Figure, lang: str) -> str:
     if figure.state is State.REPORTED and figure.unit not in AMOUNTS and figure.unit != "share":
         return text.plain(figure.written or "")
     return amount(figure.value, figure.unit, lang)
+
+
+def extent(figure: Figure, lang: str) -> str:
+    """Between what a value lies once missing facts are known; "" where none is missing."""
+    least, most = indicators.bounds(figure)
+    if figure.value is None or least == most:
+        return ""
+    if least is None or most is None:
+        key = "open" if least is None else "at_least"
+        return text.say(f"indicators.said.{key}", lang)
+    ends = [amount(end, figure.unit, lang) for end in (least, most)]
+    return text.say("indicators.said.extent", lang, least=ends[0], most=ends[1])
 
 
 def reason(figure: Figure, lang: str) -> str:

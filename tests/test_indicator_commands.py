@@ -259,3 +259,33 @@ def test_what_a_unit_reported_is_shown_with_its_report_and_the_city_is_not_made_
     assert other["straw_use_rate:110115:2024Q3"]["state"] == "no_data"
     assert "98.70%" in out
     assert "没有填报" in out
+
+
+def test_figures_of_districts_can_be_drawn_and_those_of_units_cannot(capsys):
+    code, out, _ = run(
+        capsys, "-i", LEAKS, "-p", "2024Q2", "--by", "district", "--format", "geojson"
+    )
+    refused, _, _ = run(capsys, "-i", LEAKS, "-p", "2024Q2", "--by", "unit", "--format", "geojson")
+
+    said = json.loads(out)
+    values = {f["properties"]["place"]: f["properties"]["value"] for f in said["features"]}
+    assert (code, refused) == (Exit.DONE, Exit.USAGE)
+    assert len(said["features"]) == 16
+    assert all(one["geometry"]["type"].endswith("Polygon") for one in said["features"])
+    assert (values["110105"], values["110101"]) == (0.5, None)
+
+
+def test_people_read_how_far_missing_facts_leave_a_figure_open(capsys):
+    _, out, _ = run(capsys, "-i", COUNT, "-p", "2024Q2", "--unit", "海淀")
+
+    assert "0.00%（信息补全后在 0.00% 至 50.00% 之间）" in out
+
+
+def test_a_target_of_another_years_plan_says_so(capsys, monkeypatch):
+    monkeypatch.setattr(settings, "today", lambda: dt.date(2026, 12, 31))
+
+    _, this, _ = run(capsys, "-i", LEAKS, "-p", "2024Q2")
+    _, later, _ = run(capsys, "-i", LEAKS, "-p", "2026Q2")
+
+    assert "目标出自2024年行动计划" not in this
+    assert "目标出自2024年行动计划；2026年没有载入新的计划" in later

@@ -284,6 +284,18 @@ def test_a_sense_that_is_not_there_is_refused_with_those_there_are(capsys):
 
 
 @pytest.mark.usefixtures("office")
+def test_a_sense_by_district_can_be_drawn(capsys):
+    words = ["--lang", "zh", "coverage", "--sense", "classified", "--format", "geojson"]
+
+    assert cli.run(words) == Exit.DONE
+    said = json.loads(capsys.readouterr().out)
+    drawn = {one["properties"]["place"]: one["properties"]["yes"] for one in said["features"]}
+    assert len(drawn) == 16
+    assert drawn["110117"] == 1
+    assert cli.run([*words, "--by", "unit"]) == Exit.USAGE
+
+
+@pytest.mark.usefixtures("office")
 def test_senses_are_told_from_the_register_and_no_lake(capsys):
     done = cli.run(["--lang", "zh", "coverage", "--sense", "surveyed", "--workers", "2"])
 

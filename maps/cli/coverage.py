@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import geopandas as gpd
 import pandas as pd
 import typer
 
@@ -20,6 +19,7 @@ from layers.library import Library, coverage_of_lakes
 from maps import tables, text
 from maps.cli import lakes, senses
 from maps.cli.desk import AsOf, Desk, Known, dates, desk_of
+from maps.cli.districts import bordered
 from maps.cli.hands import Address, Hands, Memory, Workers
 from parcels.districts import Territory
 from parcels.errors import UnknownDistrictError, UnknownStageError
@@ -188,7 +188,7 @@ def _print(
     shown: Shown,
 ) -> None:
     format_ = shown.format
-    printed = _shapes(table, territory) if format_ is tables.Format.GEOJSON else table
+    printed = bordered(table, territory) if format_ is tables.Format.GEOJSON else table
     if format_ in {tables.Format.TABLE, tables.Format.XLSX}:
         printed = _in_words(_without_empty(table), catalog, desk, territory)
     headings = tables.headings("coverage.columns", desk.lang, _columns(printed), **NUMBERS)
@@ -278,15 +278,6 @@ def _without_empty(table: pd.DataFrame) -> pd.DataFrame:
     """Places without a parcel or any land of one are left out where people read."""
     something = (table["parcels"] > 0) | (table["area_m2"].fillna(0) > 0)
     return table[something | (table["place"] == figures.TOTAL)]
-
-
-def _shapes(table: pd.DataFrame, territory: Territory) -> gpd.GeoDataFrame:
-    """The rows of districts with their borders, for other programs to draw."""
-    borders = territory.districts.geometry
-    drawn = table[table["place"].isin(borders.index)]
-    return gpd.GeoDataFrame(
-        drawn, geometry=borders.reindex(drawn["place"]).to_numpy(), crs=borders.crs
-    )
 
 
 def _in_words(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import geopandas as gpd
 import pandas as pd
 import typer
 
 from maps import settings, tables
 from maps.cli.desk import desk_of
 from maps.tables import Format
+from parcels.districts import Territory
 from parcels.ingest.territories import read_territory
 from parcels.recording import Act
 
@@ -60,4 +62,13 @@ def load(
         outcome = register.load_territory(territory, act, source=source or path.name)
     desk.print(
         desk.say("commands.districts_said", count=len(territory.districts), moved=outcome.updated)
+    )
+
+
+def bordered(table: pd.DataFrame, territory: Territory) -> gpd.GeoDataFrame:
+    """The rows of districts with their borders, for other programs to draw."""
+    borders = territory.districts.geometry
+    drawn = table[table["place"].isin(borders.index)]
+    return gpd.GeoDataFrame(
+        drawn, geometry=borders.reindex(drawn["place"]).to_numpy(), crs=borders.crs
     )

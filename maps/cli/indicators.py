@@ -23,6 +23,7 @@ from layers.reckoning import Scope
 from maps import figure_tables, settings, tables, text
 from maps.cli.coverage import Place, chosen
 from maps.cli.desk import AsOf, Desk, Known, dates, desk_of
+from maps.cli.districts import bordered
 from maps.tables import Format
 from parcels.districts import Territory
 from parcels.errors import UnknownMeasureError
@@ -80,7 +81,7 @@ def indicators(  # noqa: PLR0913, PLR0917 - one argument per option of the comma
         scopes = [Scope(*pair) for pair in zip(of, moments, strict=True)]
         found = _figures(register, asked, scopes, place, where)
         territory = register.territory_at(moments[-1])
-    about = _About(desk, territory, moments, place)
+    about = _About(desk, territory, moments, place, in_force.year)
     _show(about, found, asked, declared=declared, format_=format_, out=out)
 
 
@@ -229,12 +230,13 @@ def _figures(
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """What stands around a table of figures."""
+    """What stands around a table of figures; `plan_year` is that of the plan in force."""
 
     desk: Desk
     territory: Territory
     moments: Sequence[Moment]
     places: _Places
+    plan_year: int
 
 
 def _show(
@@ -257,6 +259,8 @@ def _show(
         frame = figure_tables.spoken(found, declared, names, desk.lang)
     else:
         frame = figure_tables.rows(found, declared, desk.lang)
+    if format_ is Format.GEOJSON and about.places.by == "district":
+        frame = bordered(frame, about.territory)
     of = list(dict.fromkeys(one.period for one in found))
     title = desk.say(
         "indicators.said.title",
@@ -302,6 +306,10 @@ def _notes(desk: Desk, asked: Sequence[Indicator], about: _About) -> list[str]:
             if uncertain := figure_tables.questions(one, desk.lang):
                 notes.append(desk.say("indicators.notes.question", said=uncertain))
             notes.append(desk.say("indicators.notes.source", said=one.source.in_(desk.lang)))
+    later = [at.on.year for at in about.moments if at.on.year != about.plan_year]
+    if later and any(one.asked for one in asked):
+        years = {"plan": about.plan_year, "year": later[-1]}
+        notes.append(desk.say("indicators.notes.plan_year", **years))
     notes += [
         desk.say("indicators.notes.weight", term=f"{key}", weight=float(weight))
         for key, weight in desk.weights
@@ -367,7 +375,7 @@ def _print(  # noqa: PLR0913 - one argument per choice of the command line
 ) -> None:
     tables.show(
         frame,
-        headings=tables.headings(topic, desk.lang, list(frame.columns)),
+        headings=tables.headings(topic, desk.lang, [c for c in frame if c != "geometry"]),
         format=format_.value,
         out=out,
         lang=desk.lang,

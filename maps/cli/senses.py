@@ -17,6 +17,7 @@ from layers.reckoning import Scope
 from layers.senses import Sense
 from maps import tables, text
 from maps.cli.desk import Desk, dates
+from maps.cli.districts import bordered
 from maps.tables import Format
 from parcels.districts import Territory
 from parcels.model import Moment
@@ -75,9 +76,12 @@ def show(
     territory = register.territory_at(moment)
     if format_ in {Format.TABLE, Format.XLSX}:
         whole = _in_words(desk, _without_empty(whole), layers, territory, wanted)
+    elif format_ is Format.GEOJSON and asked.by == "district":
+        whole = bordered(whole, territory)
+    shown = ["sense", "layer", *senses.COLUMNS]
     tables.show(
         whole,
-        headings=tables.headings("coverage.senses.columns", desk.lang, list(whole), **NUMBERS),
+        headings=tables.headings("coverage.senses.columns", desk.lang, shown, **NUMBERS),
         format=format_.value,
         out=out,
         lang=desk.lang,
