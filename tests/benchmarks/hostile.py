@@ -34,7 +34,8 @@ NAMES = {"编码": "1101080320001", "名称": "示例地块", "环节": "优先�
 GIGABYTE = 1 << 30
 WORDS = ("import", "--layer", LAYER, "--dry-run", "--format", "json")
 SECONDS = 1_200
-MEMORY = 12 * GIGABYTE
+# Of addresses, of which more are taken than of memory.
+MEMORY = 24 * GIGABYTE
 
 
 def ring(vertices: int) -> np.ndarray:
