@@ -163,6 +163,9 @@ _STATUSES: Final[Mapping[Exit, int]] = MappingProxyType(
         Exit.CHANGE_RESTED_ON: 409,
         Exit.LINEAGE_NOT_POSSIBLE: 409,
         Exit.NOT_PUBLIC: 403,
+        Exit.UNKNOWN_FIGURE: 404,
+        Exit.PERIOD_FROZEN: 409,
+        Exit.PERIOD_NOT_FROZEN: 404,
         Exit.ACCOUNT_NOT_USABLE: 422,
     }
 )

@@ -153,6 +153,11 @@ def _term(told: Explanation, one: Summand, words: Words, most: int) -> Node:
     if len(rest):
         left = words.amount(int(rest["amount"].sum()), one.term.measure)
         below.append(Node(words.say("more", count=len(rest), amount=left), kind="more"))
+    # Parts add up to their term: what is missing was taken out for who looks.
+    hidden = whole - int(parts["amount"].sum())
+    if hidden > 0:
+        said = words.amount(hidden, one.term.measure)
+        below.append(Node(words.say("others", amount=said), kind="more"))
     if len(parts):
         below.append(Node(words.say("by_change"), tuple(_changes(told, one, words)), "changes"))
     return Node(line, tuple(below), kind="term")

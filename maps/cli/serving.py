@@ -21,7 +21,6 @@ def serve(
     from maps.web import serving  # noqa: PLC0415 - see above
 
     desk = desk_of(context)
-    wish = serving.Wish(host, port, settings.read().secret, behind_tls, desk.lang, desk.user)
 
     def started(address: str, link: str | None) -> None:
         desk.print(desk.say("web.serve.listening", address=address))
@@ -29,5 +28,7 @@ def serve(
             desk.print(desk.say("web.serve.link", link=link))
 
     layers = desk.catalog()
+    secret, declared = settings.read().secret, desk.indicators(layers)
+    wish = serving.Wish(host, port, secret, behind_tls, desk.lang, desk.user, declared)
     with desk.open(layers, create=True) as register:
         serving.serve(register, layers, wish, started=started)

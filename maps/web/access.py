@@ -31,6 +31,8 @@ TABLE: Final[Mapping[str, frozenset[Role] | None]] = MappingProxyType(
         "GET /api/at": SIGNED_IN,
         "GET /api/search": SIGNED_IN,
         "GET /parcels/{layer}/{parcel}": SIGNED_IN,
+        "GET /figures": SIGNED_IN,
+        "GET /figures/{figure}": SIGNED_IN,
         "GET /ogc": SIGNED_IN,
         "GET /ogc/api": SIGNED_IN,
         "GET /ogc/conformance": SIGNED_IN,

@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from maps import answers
-from maps.web import accounts, cql2, entrance, features, mapping, pages, parcel
+from maps.web import accounts, cql2, entrance, features, figures, mapping, pages, parcel
 from maps.web.guard import NotAllowedError, NotSignedInError, guard
 from maps.web.office import Office
 from parcels.errors import Refusal
@@ -50,7 +50,7 @@ def create_app(office: Office) -> FastAPI:
     )
     app.state.office = office
     # The guard of the application runs for each of them; it knows them by method and path.
-    for part in (entrance, pages, mapping, parcel, accounts, features):
+    for part in (entrance, pages, mapping, parcel, figures, accounts, features):
         app.include_router(part.router)
     app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
     static = resources.files("maps") / "static"

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from layers.catalog import Catalog
+from layers.figures import Figure
+from layers.indicators import Indicators
 from layers.library import Library
 from maps import settings, text
 from maps.tiles.service import Tiles
@@ -35,6 +37,7 @@ class Office:
         user: In whose name whoever opens the printed link acts.
         sessions: Signed with the server's secret.
         secure: Whether cookies are sent over TLS alone.
+        indicators: As declared, with the weights asked for; none where none are given.
         entry: Token of the printed link, until it is used; None where there are accounts.
     """
 
@@ -44,12 +47,14 @@ class Office:
     user: str
     sessions: Sessions = field(default_factory=lambda: Sessions(secrets.token_urlsafe(32)))
     secure: bool = False
+    indicators: Indicators = field(default_factory=lambda: Indicators({}))
     entry: str | None = None
 
     def __post_init__(self) -> None:
         """Prepare what is made from the above."""
         self.tiles = Tiles(self.register)
         self.patience = Patience()
+        self.figures: dict[tuple[Any, ...], list[Figure]] = {}
         self._entry_lock = threading.Lock()
         self._proofs: dict[bytes, float] = {}
 

@@ -12,6 +12,7 @@ from typing import Final
 import uvicorn
 
 from layers.catalog import Catalog
+from layers.indicators import Indicators
 from maps.web.app import create_app
 from maps.web.office import Office
 from maps.web.sessions import Sessions
@@ -31,7 +32,7 @@ class Wish:
         port: 0 for any that is free.
         secret: With which sessions are signed; "" makes one that ends with the server.
         behind_tls: A proxy before the server speaks TLS, and says who asked.
-        lang, user: As `Office`.
+        lang, user, indicators: As `Office`.
     """
 
     host: str
@@ -40,6 +41,7 @@ class Wish:
     behind_tls: bool
     lang: str
     user: str
+    indicators: Indicators
 
 
 def serve(
@@ -74,6 +76,7 @@ def serve(
         wish.user,
         sessions=Sessions(wish.secret or secrets.token_urlsafe(32)),
         secure=wish.behind_tls,
+        indicators=wish.indicators,
         entry=None if has_accounts else secrets.token_urlsafe(24),
     )
     config = uvicorn.Config(
