@@ -37,31 +37,33 @@ def look(
     register: Register,
     catalog: Catalog,
     layer: Layer,
-    ready: gpd.GeoDataFrame,
+    frame: gpd.GeoDataFrame,
     *,
     moment: Moment,
     findings: Findings,
 ) -> None:
     """Find what the rows of a delivery and the parcels of other layers cannot both say.
 
+    Nothing of the delivery is touched where no other layer that shares a rule holds a parcel.
+
     Args:
         register: What is held.
         catalog: The rules and the layers.
         layer: The layer of the delivery.
-        ready: Its rows without an error, with `row`; what they do not say is as it was.
+        frame: Its rows with `row` and `ok`; those without an error are looked at, and what they do
+            not say is as it was.
         moment: The day on which they are true, and as known when.
         findings: Takes what is found, as warnings: it keeps no row out.
     """
-    keys = rules_of(layer)
-    if not keys or ready.empty:
+    counts, keys = _worth_looking(register, catalog, layer, moment)
+    if not keys or not frame["ok"].any():
         return
     wanted = rule_book.needed(catalog.values(), keys)
+    ready = frame.loc[frame["ok"], [*wanted[layer.key][0], "row", frame.geometry.name]]
     mine = _as_it_will_be(register, layer, ready, wanted[layer.key][0], moment)
-    others = {key: needs for key, needs in wanted.items() if key != layer.key}
-    counts = register.counts(moment) if others else {}
     frames = {layer.key: mine}
-    for key, (columns, boundaries) in others.items():
-        if counts.get(key, 0):
+    for key, (columns, boundaries) in wanted.items():
+        if key != layer.key and counts.get(key, 0):
             where = None
             if counts[key] > FEW:
                 where = Filter(bbox=rule_book.around(mine.geometry.to_numpy()))
@@ -75,6 +77,23 @@ def look(
         # What other layers say of each other is not the delivery's.
         hits = hits[(hits["layer"] == layer.key) | (hits["other_layer"] == layer.key)]
         _report(register, catalog, layer, mine, key, hits, moment, findings)
+
+
+def _worth_looking(
+    register: Register, catalog: Catalog, layer: Layer, moment: Moment
+) -> tuple[dict[str, int], list[str]]:
+    """How many parcels each layer holds, and the rules that have something to compare with."""
+    keys = rules_of(layer)
+    pairs = [key for key in keys if RULES[key].boundaries]
+    counts = register.counts(moment) if pairs else {}
+    held = {
+        key
+        for key in pairs
+        for other in rule_book.naming(catalog.values(), key)
+        if other.key != layer.key and counts.get(other.key, 0)
+    }
+    # What a parcel says against the law by itself the gates of its life cycle tell at the door.
+    return counts, [key for key in keys if key in held or not RULES[key].boundaries]
 
 
 def _as_it_will_be(

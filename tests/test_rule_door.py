@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from town import square
 from layers import catalog, rule_door
 from maps import cli
 from maps.answers import Exit
+from parcels.findings import Findings
+from parcels.model import Moment
+from parcels.register import Register
 
 LAYERS = catalog.load()
 SITE, KEY, ALERT = "contaminated_site", "key_construction_land", "remote_sensing_alert"
@@ -135,3 +139,14 @@ def test_a_split_is_followed_by_what_does_not_stand_of_its_children(capsys):
     assert done == Exit.DONE, told
     assert "“K1-1”" in told
     assert "“K1-2”" not in told.split("变更已入库")[1]
+
+
+def test_a_delivery_is_not_touched_where_no_other_layer_holds_a_parcel():
+    # Whoever looks into it fails.
+    rows = object()
+    with Register("empty.gpkg", list(LAYERS.values())) as register:
+        for key in (SITE, KEY, ALERT, "priority_plot", "screening_ledger", "orchard"):
+            rule_door.look(
+                register, LAYERS, LAYERS[key], rows,
+                moment=Moment(dt.date(2024, 6, 1)), findings=Findings(key, ""),
+            )  # fmt: skip

@@ -240,7 +240,7 @@ def _look_beside(
         return
     catalog, moment = desk.catalog(), desk.moment(on)
     for one in came:
-        rule_door.look(register, catalog, layer, one.ready, moment=moment, findings=one.findings)
+        rule_door.look(register, catalog, layer, one.frame, moment=moment, findings=one.findings)
 
 
 def _nothing_stored(desk: Desk, *, rows: int, files: int) -> str:
