@@ -15,13 +15,16 @@ from typing import Final
 import pandas as pd
 import sqlalchemy as sa
 
-from layers import evaluation, evaluation_files, reckoning, report_book
+from layers import evaluation, evaluation_files, figure_book, reckoning, report_book
+from layers.coverage import TOTAL
 from layers.evaluation import Override, Result, Scheme
 from layers.figures import Figure
 from layers.indicators import Indicator, Indicators
 from layers.periods import Period
 from layers.reckoning import Scope
+from parcels import freezing
 from parcels.errors import OverrideNotUsableError, ReasonNeededError
+from parcels.freezing import Frozen
 from parcels.model import Moment
 from parcels.recording import Act, Recorder
 from parcels.register import Register
@@ -41,11 +44,13 @@ class Evaluated:
         scheme: By which scheme.
         scheme_change: The change that brought it; None for the sample that comes with Jingtu.
         results: Every unit, in the order of the territory.
+        freeze: The freeze whose figures count; None where they are as known at the moment.
     """
 
     scheme: Scheme
     scheme_change: int | None
     results: tuple[Result, ...]
+    freeze: Frozen | None = None
 
 
 def load_scheme(
@@ -183,11 +188,11 @@ def evaluate(
     asked = tuple(indicators.indicator(key) for key in dict.fromkeys(
         item.indicator for item in scheme.items))  # fmt: skip
     units = register.territory_at(moment).units.index.tolist()
-    figures = figures_of(register, asked, period, moment, units)
+    figures, freeze = figures_of(register, asked, period, moment, units)
     with register.store.read() as connection:
         given = _overrides(register, connection, period, moment)
     results = evaluation.evaluate(scheme, units, figures, {one.key: one for one in asked}, given)
-    return Evaluated(scheme, number, results)
+    return Evaluated(scheme, number, results, freeze)
 
 
 def figures_of(
@@ -196,12 +201,36 @@ def figures_of(
     period: Period,
     moment: Moment,
     units: list[str],
-) -> dict[tuple[str, str], Figure]:
-    """The figure of each indicator and unit, computed or as it was reported."""
-    given = reckoning.accounts(register, asked, Scope(period, moment), ways=["unit"])
-    whole = reckoning.figures(given, asked, period, {"unit": units})
-    told = report_book.with_reports(register, whole, moment)
-    return {(one.indicator, one.place): one for one in told}
+) -> tuple[dict[tuple[str, str], Figure], Frozen | None]:
+    """The figure of each indicator and unit, computed or as it was reported.
+
+    Figures of a quarter that is frozen are those that were frozen, whatever was corrected since;
+    an indicator that was not declared then is reckoned as of then.
+
+    Returns:
+        By indicator and unit, and the freeze that counts; None where none was known.
+    """
+    freeze = _frozen(register, period, moment)
+    kept = {} if freeze is None else _kept(register, freeze)
+    at = moment if freeze is None else freeze.moment
+    left = tuple(one for one in asked if (one.key, TOTAL) not in kept)
+    given = reckoning.accounts(register, left, Scope(period, at), ways=["unit"])
+    made = [*kept.values(), *reckoning.figures(given, left, period, {"unit": units})]
+    told = report_book.with_reports(register, made, at)
+    return {(one.indicator, one.place): one for one in told}, freeze
+
+
+def _frozen(register: Register, period: Period, moment: Moment) -> Frozen | None:
+    """The last freeze of a quarter that was known at a moment."""
+    with register.store.read() as connection:
+        known = register.known(connection, moment)
+    found = [one for one in freezing.listed(register, str(period)) if one.change <= known]
+    return found[-1] if found else None
+
+
+def _kept(register: Register, freeze: Frozen) -> dict[tuple[str, str], Figure]:
+    figures = [told.figure for told in figure_book.kept(register, freeze)]
+    return {(one.indicator, one.place): one for one in figures if one.by == "unit"}
 
 
 def overrides_made(register: Register) -> pd.DataFrame:

@@ -5,7 +5,7 @@ A look reads only the layers that a rule names, each once, with the columns that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+import sqlalchemy as sa
 
 from layers import acceptances, site_book
 from layers.catalog import Catalog
@@ -23,6 +24,7 @@ from parcels.errors import UnknownCheckError, UnknownIssueError
 from parcels.model import Layer, Moment
 from parcels.reading import Filter
 from parcels.register import Register
+from parcels.tables import version
 
 ISSUES: Final = (
     "issue",
@@ -93,7 +95,12 @@ def issues(register: Register, catalog: Catalog, moment: Moment, look: Look) -> 
     joined = _joined(register) if _SITES in keys else None
     found = []
     for key in keys:
-        hits = _hits(register, catalog, moment, key, looked, joined)
+        frames = {
+            layer.key: looked[layer.key]
+            for layer in naming(catalog.values(), key)
+            if layer.key in looked and RULES[key].concerns(layer.key, look.touched)
+        }
+        hits = _hits(register, catalog, moment, key, frames, joined)
         found.append(hits.assign(rule=key, severity=catalog.rules[key].severity.value))
     return _told(register, moment, catalog, pd.concat(found, ignore_index=True), look)
 
@@ -118,6 +125,21 @@ def issue(register: Register, catalog: Catalog, moment: Moment, named: str) -> p
     return same.iloc[0]
 
 
+def touched_by(register: Register, changes: Sequence[int]) -> dict[str, list[int]]:
+    """Numbers of the parcels of which some changes wrote a version, by layer."""
+    query = (
+        sa.select(version.c.layer, version.c.parcel_id)
+        .where(version.c.recorded_from.in_(list(changes)))
+        .distinct()
+        .order_by(version.c.layer, version.c.parcel_id)
+    )
+    found: dict[str, list[int]] = {}
+    with register.store.read() as connection:
+        for layer, parcel in connection.execute(query):
+            found.setdefault(layer, []).append(int(parcel))
+    return found
+
+
 def rule_keys(catalog: Catalog, asked: Sequence[str] = ()) -> list[str]:
     """Keys of the rules to look at, in the order of the catalog.
 
@@ -136,13 +158,24 @@ def naming(layers: Iterable[Layer], rule: str) -> list[Layer]:
     return [layer for layer in layers if rule in layer.rules]
 
 
-def needed(layers: Iterable[Layer], keys: Iterable[str]) -> dict[str, tuple[list[str], bool]]:
-    """By layer, the columns that some rules read of it, and whether its boundaries too."""
+def needed(
+    layers: Iterable[Layer], keys: Iterable[str], *, touched: Collection[str] | None = None
+) -> dict[str, tuple[list[str], bool]]:
+    """By layer, the columns that some rules read of it, and whether its boundaries too.
+
+    Args:
+        layers: The declared layers.
+        keys: The rules.
+        touched: Keys of the layers whose parcels are looked at; others are read only where these
+            are compared with them. None for all.
+    """
     wanted: dict[str, tuple[list[str], bool]] = {}
     held = list(layers)
     for key in keys:
         check = RULES[key]
         for layer in naming(held, key):
+            if not check.concerns(layer.key, touched):
+                continue
             columns, boundaries = wanted.get(layer.key, (list(_CORE), False))
             gates = [
                 k for g in layer.gates for k in g.fields if key == "construction_before_target"
@@ -159,8 +192,15 @@ def needed(layers: Iterable[Layer], keys: Iterable[str]) -> dict[str, tuple[list
 def _frames(
     register: Register, catalog: Catalog, moment: Moment, keys: Sequence[str], look: Look
 ) -> dict[str, gpd.GeoDataFrame]:
-    """The parcels of each layer that a rule names."""
-    wanted = needed(catalog.values(), _asked_of(catalog, keys, look))
+    """The parcels of each layer that a rule names; a layer without any is left out."""
+    counts = register.counts(moment)
+    wanted = {
+        key: needs
+        for key, needs in needed(
+            catalog.values(), _asked_of(catalog, keys, look), touched=look.touched
+        ).items()
+        if counts.get(key, 0)
+    }
     if look.touched is None:
         return {
             key: register.frame(key, moment, columns=columns, boundaries=boundaries)
@@ -218,14 +258,12 @@ def _hits(
     catalog: Catalog,
     moment: Moment,
     key: str,
-    looked: Mapping[str, gpd.GeoDataFrame],
+    frames: Mapping[str, gpd.GeoDataFrame],
     joined: pd.DataFrame | None,
 ) -> pd.DataFrame:
-    named = naming(catalog.values(), key)
-    frames = {layer.key: looked[layer.key] for layer in named if layer.key in looked}
     if not frames:
         return ground.together([])
-    layers = {layer.key: layer for layer in named}
+    layers = {name: catalog[name] for name in frames}
     more = {} if joined is None else {"joined": joined}
     stood = Ground(frames, layers, register.territory_at(moment), moment.on, **more)
     return RULES[key].find(stood)

@@ -478,3 +478,19 @@ def test_what_a_unit_reported_counts_and_a_value_of_another_quarter_does_not(cap
     said = told(capsys, "evaluate", "2024Q2", "--unit", "朝阳区")
     (straw,) = [one for one in said["meta"]["results"][0]["items"] if one["item"] == "straw"]
     assert (straw["value"], straw["points"], straw["standing"]) == ("197/200", "100", "figure")
+
+
+@pytest.mark.usefixtures("_office")
+def test_a_frozen_quarter_is_evaluated_as_it_was_frozen_whatever_was_corrected_since(capsys):
+    assert jingtu("freeze", "2024Q2", "--reason", "示例") == Exit.DONE
+    Path("c.csv").write_text("编码,环节\nB,风险评估\n", "utf-8")
+    more = ["--layer", "priority_plot", "--on", "2024-01-01", "--correct", "--reason", "示例"]
+    assert jingtu("import", "c.csv", *more) == Exit.DONE
+
+    def surveys(quarter):
+        said = told(capsys, "evaluate", quarter, "--unit", "朝阳区")
+        (one,) = [one for one in said["meta"]["results"][0]["items"] if one["item"] == "surveys"]
+        return one["points"], said["meta"]["freeze"]
+
+    assert surveys("2024Q2") == ("50", 1)
+    assert surveys("2024Q3") == ("100", None)

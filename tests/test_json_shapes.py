@@ -173,7 +173,9 @@ ROWS = {
 
 META = {
     "import": ["counts", "layer", "outcome"],
-    "evaluate": ["change", "known", "notes", "on", "quarter", "results", "scheme", "title"],
+    "evaluate": [
+        *("change", "freeze", "known", "notes", "on", "quarter", "results", "scheme", "title"),
+    ],
     "evaluation schemes": ["notes", "title"],
     "evaluation given": [],
     "scorecard": ["change", "known", "mend", "notes", "on", "quarter", "title"],

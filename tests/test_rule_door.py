@@ -14,6 +14,7 @@ from town import square
 from layers import catalog, rule_door
 from maps import cli
 from maps.answers import Exit
+from maps.cli import checking
 from parcels.findings import Findings
 from parcels.model import Moment
 from parcels.register import Register
@@ -150,3 +151,27 @@ def test_a_delivery_is_not_touched_where_no_other_layer_holds_a_parcel():
                 register, LAYERS, LAYERS[key], rows,
                 moment=Moment(dt.date(2024, 6, 1)), findings=Findings(key, ""),
             )  # fmt: skip
+
+
+def test_what_an_approval_or_an_undoing_brings_back_is_told(capsys):
+    deliver(KEY, [square(116.201, 40)], "--submit", **HOMES)
+    capsys.readouterr()
+    assert jingtu("review", "approve", "2") == Exit.DONE
+    approved = capsys.readouterr().out
+    changed = deliver(KEY, [square(116.3, 40)], 编码="K1", 名称="示例乙")
+    capsys.readouterr()
+    assert jingtu("undo", "5", "--reason", "示例") == Exit.DONE
+    undone = capsys.readouterr().out
+
+    assert changed == (Exit.DONE, [])
+    for said in (approved, undone):
+        assert "listed_site_planned_for_homes_or_public_use:1:2" in said
+
+
+def test_a_change_of_very_many_parcels_is_left_to_the_check(capsys, monkeypatch):
+    deliver(KEY, [square(116.201, 40)], "--submit", **HOMES)
+    monkeypatch.setattr(checking, "MOST_TOUCHED", 0)
+    capsys.readouterr()
+
+    assert jingtu("review", "approve", "2") == Exit.DONE
+    assert "jingtu check" in capsys.readouterr().out

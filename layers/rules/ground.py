@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -111,13 +111,19 @@ class Check:
         find: Gives the hits.
         columns: Keys of fields it reads, besides code, name, stage, district and unit.
         boundaries: Whether it looks at boundaries.
+        beside: Keys of the layers that its parcels are compared with; None for all that name it.
         at_door: Whether a delivery is looked at by it; what the door says already is not repeated.
     """
 
     find: Callable[[Ground], pd.DataFrame]
     columns: tuple[str, ...] = ()
     boundaries: bool = True
+    beside: tuple[str, ...] | None = ()
     at_door: bool = False
+
+    def concerns(self, layer: str, touched: Collection[str] | None) -> bool:
+        """Whether a layer has to be read where only parcels of some layers were touched."""
+        return touched is None or layer in touched or self.beside is None or layer in self.beside
 
 
 def shared(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -180,13 +180,39 @@ def show_touched(
         codes: Their codes.
         on: The day on which the change is true.
     """
-    if not any(key in RULES for key in layers[layer].rules):
+    if not any(key in RULES and RULES[key].at_door for key in layers[layer].rules):
         return
     moment = Moment(on)
     where = Filter(codes=tuple(codes)) if len(codes) <= _NAMED_AT_MOST else None
     there = register.frame(layer, moment, columns=["code"], where=where, boundaries=False)
     numbers = there.index[there["code"].isin(codes)].tolist()
-    issues = rule_book.issues(register, layers, moment, Look(touched={layer: numbers}))
+    _show_of(desk, register, layers, {layer: numbers}, moment)
+
+
+def show_of_changes(
+    desk: Desk, register: Register, layers: Catalog, changes: Sequence[int]
+) -> None:
+    """The same for all parcels of which some changes wrote a version, as they are today."""
+    touched = rule_book.touched_by(register, changes) if changes else {}
+    _show_of(desk, register, layers, touched, desk.moment())
+
+
+def _show_of(
+    desk: Desk,
+    register: Register,
+    layers: Catalog,
+    touched: Mapping[str, Sequence[int]],
+    moment: Moment,
+) -> None:
+    count = sum(len(numbers) for numbers in touched.values())
+    if not count:
+        return
+    if count > MOST_TOUCHED:
+        desk.print(desk.say("check.many_touched", count=count))
+        return
+    # What a parcel alone says was told at the door; jingtu check tells it again.
+    rules = tuple(key for key in rule_book.rule_keys(layers) if RULES[key].at_door)
+    issues = rule_book.issues(register, layers, moment, Look(rules=rules, touched=touched))
     issues = issues[issues["state"] != acceptances.State.ACCEPTED].reset_index(drop=True)
     if issues.empty:
         return
@@ -194,6 +220,9 @@ def show_touched(
     desk.print(desk.say("check.touched"))
     report.show(told.found, layer=told.layer, lang=told.lang, register=True)
 
+
+MOST_TOUCHED = 5_000
+"""Parcels of a change up to which what is around them is looked at at once."""
 
 _NAMED_AT_MOST = 500
 

@@ -91,6 +91,7 @@ def evaluate(
             **dates(moment),
             "quarter": str(period),
             "scheme": _told_scheme(found),
+            "freeze": None if found.freeze is None else found.freeze.number,
             "results": [_result(desk, declared, one) for one in results],
         },
     )
@@ -334,6 +335,10 @@ def _notes(desk: Desk, found: Evaluated) -> list[str]:
     if scheme.is_sample:
         notes.insert(0, desk.say("evaluation.is_sample"))
     notes.append(desk.say(f"evaluation.no_data.{scheme.no_data}"))
+    if found.freeze is not None:
+        frozen = found.freeze
+        at = text.instant(frozen.at, desk.lang)
+        notes.append(desk.say("evaluation.frozen", edition=frozen.edition, by=frozen.by, at=at))
     return [*notes, desk.say("evaluation.judged")]
 
 

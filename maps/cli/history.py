@@ -11,7 +11,7 @@ import pandas as pd
 import typer
 
 from maps import differences, settings, tables, text
-from maps.cli import waiting
+from maps.cli import checking, waiting
 from maps.cli.desk import Desk, desk_of
 from maps.tables import Format
 from parcels import history as past
@@ -123,7 +123,8 @@ def undo(
     if not reason.strip():
         raise ReasonNeededError(what="undo")
     act = Act(by=desk.user, at=settings.now(), on=settings.today(), reason=reason.strip())
-    with desk.open(desk.catalog()) as register:
+    layers = desk.catalog()
+    with desk.open(layers) as register:
         if submit:
             waits = register.submit_undo(change, act, with_later=with_later)
             waiting.say_handed_in(desk, waits)
@@ -131,16 +132,17 @@ def undo(
         # What came in without a reviewer goes without one.
         waiting.refuse_direct(desk, waits=not register.is_reviewed(change))
         made = register.undo(change, act, with_later=with_later)
-    for one in made:
-        desk.print(
-            desk.say(
-                f"history.undone.{one.of}",
-                undoes=one.undoes,
-                change=one.change,
-                parcels=one.parcels,
-                gone=one.gone,
+        for one in made:
+            desk.print(
+                desk.say(
+                    f"history.undone.{one.of}",
+                    undoes=one.undoes,
+                    change=one.change,
+                    parcels=one.parcels,
+                    gone=one.gone,
+                )
             )
-        )
+        checking.show_of_changes(desk, register, layers, [one.change for one in made])
 
 
 def _told(

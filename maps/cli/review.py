@@ -12,7 +12,7 @@ import typer
 
 from maps import review_page, settings, tables, text
 from maps.answers import Exit
-from maps.cli import deliveries, sent_files
+from maps.cli import checking, deliveries, sent_files
 from maps.cli.deliveries import Wish
 from maps.cli.desk import Desk, desk_of
 from maps.cli.interruption import Interruption
@@ -133,24 +133,27 @@ def approve(
 ) -> int:
     """Take submissions into the register, all of them or none."""
     desk = desk_of(context)
-    with desk.open(desk.catalog()) as register:
+    layers = desk.catalog()
+    with desk.open(layers) as register:
         own = not desk.asks_review
         verdict = Verdict(_act(desk, reason), _reasons(except_, "--except"), own, despite)
         outcomes = register.approve(numbers, verdict)
-    for number, outcome in zip(numbers, outcomes, strict=True):
-        key = "unchanged" if outcome.change is None else "approved"
-        desk.print(
-            desk.say(
-                f"review.said.{key}",
-                submission=number,
-                change=outcome.change,
-                created=outcome.created,
-                updated=outcome.updated,
-                unchanged=outcome.unchanged,
+        for number, outcome in zip(numbers, outcomes, strict=True):
+            key = "unchanged" if outcome.change is None else "approved"
+            desk.print(
+                desk.say(
+                    f"review.said.{key}",
+                    submission=number,
+                    change=outcome.change,
+                    created=outcome.created,
+                    updated=outcome.updated,
+                    unchanged=outcome.unchanged,
+                )
             )
-        )
-    if verdict.out:
-        desk.print(desk.say("review.said.taken_out", count=len(verdict.out)))
+        if verdict.out:
+            desk.print(desk.say("review.said.taken_out", count=len(verdict.out)))
+        changes = [outcome.change for outcome in outcomes if outcome.change is not None]
+        checking.show_of_changes(desk, register, layers, changes)
     return int(Exit.DONE)
 
 
