@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -32,6 +32,7 @@ class Explanation:
         frozen: The freeze that keeps it; None for a figure as of now.
         parts: COLUMNS, a row for each term and version of a parcel, the greatest amounts first.
         changes: Those named in `change` and `said_in`, as `provenance.of_changes` gives them.
+        report: Of a reported figure its report, as `report_book.history` gives it; else None.
     """
 
     figure: Figure
@@ -41,6 +42,7 @@ class Explanation:
     frozen: Frozen | None
     parts: pd.DataFrame
     changes: pd.DataFrame
+    report: Mapping[Any, Any] | None = None
 
     def of(self, term: Summand) -> pd.DataFrame:
         """The parts of one term, the greatest first."""

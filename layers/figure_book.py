@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from layers import declared, explaining, indicators, reckoning, restating
+from layers import declared, explaining, indicators, reckoning, report_book, restating
 from layers.coverage import TOTAL, UNKNOWN, By
 from layers.declared import Declared
 from layers.explaining import Explanation
@@ -48,6 +48,8 @@ class Restated:
         moved: `restating.COLUMNS`, with `why`, `change`, and `code`, `name` of the parcel.
         changes: The changes named, as `provenance.of_changes` gives them.
         is_same_rule: By indicator, whether it is declared as it was.
+        reports: The reports of reported figures then and now, by number, as
+            `report_book.history` gives them.
     """
 
     frozen: Frozen
@@ -57,6 +59,7 @@ class Restated:
     moved: pd.DataFrame
     changes: pd.DataFrame
     is_same_rule: dict[str, bool]
+    reports: pd.DataFrame
 
 
 def freeze(
@@ -79,7 +82,11 @@ def freeze(
     if not again:
         freezing.refuse_frozen(register, str(period))
     blocks: list[Block] = []
-    told = _figures(register, tuple(asked.values()), Scope(period, moment), keep=blocks)
+
+    def keep(given: Sequence[Account]) -> None:
+        blocks.extend(freezing.pack([one.parts for one in given]))
+
+    told = _figures(register, tuple(asked.values()), Scope(period, moment), keep)
     kept = Kept(str(period), moment, declared.written(asked.values()), _rows(told), blocks)
     return freezing.record(register, act, kept, again=again)
 
@@ -114,9 +121,15 @@ def frozen(register: Register, period: Period, edition: int | None = None) -> Fr
     return found
 
 
-def kept(register: Register, one: Frozen) -> list[Told]:
-    """The figures of a frozen period, as they were frozen."""
-    rows = freezing.figures(register, one.number).to_dict("records")
+def kept(register: Register, one: Frozen, **only: str) -> list[Told]:
+    """The figures of a frozen period, as they were frozen.
+
+    Args:
+        register: The register.
+        one: The freeze.
+        **only: Only of this `indicator`, `by`, `place`.
+    """
+    rows = freezing.figures(register, one.number, **only).to_dict("records")
     return [_figure(row, one.period) for row in rows]
 
 
@@ -152,11 +165,11 @@ def restate(
     keys = list(dict.fromkeys(told.figure.indicator for told in before))
     live = tuple(asked[key] for key in keys if key in asked)
     now = Moment(one.moment.on, change=freezing.last_change(register))
-    accounts: list[Account] = []
-    again = _figures(register, live, Scope(period, now), ways=ways, accounts=accounts)
+    moving = _Moving(register, one, keys, ways)
+    again = _figures(register, live, Scope(period, now), moving.add, ways=ways)
     then, there = ({told.figure.key: told for told in some} for some in (before, again))
     named = list(dict.fromkeys([*then, *there]))
-    moved = _moved(register, one, keys, accounts, ways)
+    moved = moving.done()
     ids = pd.concat([moved["version_before"], moved["version_after"]]).dropna().unique()
     versions = provenance.of_versions(register, ids.astype(np.int64))
     redrawn = _redrawn(register, one)
@@ -176,6 +189,7 @@ def restate(
         moved=moved,
         changes=provenance.of_changes(register, numbers),
         is_same_rule={key: former.get(key) == current.get(key) for key in keys},
+        reports=_reports(register, [*before, *again]),
     )
 
 
@@ -203,12 +217,19 @@ def explain(
 
 
 def _explain_frozen(register: Register, one: Frozen, key: FigureKey) -> Explanation:
-    found = [told for told in kept(register, one) if told.figure.key == key]
+    found = kept(register, one, indicator=key.indicator, by=key.by, place=key.place)
     if not found:
         raise UnknownFigureError(figure=str(key))
     place = None if key.place == TOTAL else key.place
-    parts = freezing.parts(register, one.number, by=key.by, place=place, indicator=key.indicator)
     rule = declared.read(one.declarations)[key.indicator]
+    parts = freezing.parts(
+        register,
+        one.number,
+        by=key.by,
+        place=place,
+        layers=rule.layers,
+        indicators=[key.indicator],
+    )
     return _traced(register, found[0], rule, one.moment, one, parts)
 
 
@@ -223,7 +244,7 @@ def _explain_live(
     where = Filter(units=(key.place,)) if alone else None
     accounts: list[Account] = []
     one = Scope(scope.period, scope.moment, where)
-    told = _figures(register, (indicator,), one, ways=(key.by,), accounts=accounts)
+    told = _figures(register, (indicator,), one, accounts.extend, ways=(key.by,))
     found = [one for one in told if one.figure.key == key]
     if not found:
         raise UnknownFigureError(figure=str(key))
@@ -246,19 +267,29 @@ def _traced(
     whole = explaining.traced(parts, versions)
     numbers = np.union1d(versions["change"], versions["said_in"])
     changes = provenance.of_changes(register, numbers)
-    return Explanation(told.figure, told.verdict, rule, moment, one, whole, changes)
+    reports = _reports(register, [told]).reset_index().to_dict("records")
+    report = reports[0] if reports else None
+    return Explanation(told.figure, told.verdict, rule, moment, one, whole, changes, report)
+
+
+def _reports(register: Register, told: Sequence[Told]) -> pd.DataFrame:
+    """The reports that figures are of, by number."""
+    numbers = {one.figure.report for one in told} - {None}
+    if not numbers:
+        return pd.DataFrame({"report": pd.Series(dtype="int64")}).set_index("report")
+    every = report_book.history(register)
+    return every[every["report"].isin(numbers)].set_index("report")
 
 
 def _figures(
     register: Register,
     asked: Sequence[Indicator],
     scope: Scope,
+    each: Callable[[list[Account]], None],
     *,
     ways: Sequence[By] = WAYS,
-    keep: list[Block] | None = None,
-    accounts: list[Account] | None = None,
 ) -> list[Told]:
-    """Figures with verdicts of all places, and on the way what `keep` or `accounts` is to hold."""
+    """Figures with verdicts of all places; `each` is given what each layer gives."""
     territory = register.territory_at(scope.moment)
     codes = {"unit": list(territory.units.index), "district": list(territory.districts.index)}
 
@@ -266,37 +297,51 @@ def _figures(
         given = reckoning.accounts(register, asked, scope, ways=ways)
         for _, group in itertools.groupby(given, key=lambda one: one.layer):
             of_layer = list(group)
-            if keep is not None:
-                keep.extend(freezing.pack([one.parts for one in of_layer]))
-            if accounts is not None:
-                accounts.extend(of_layer)
+            each(of_layer)
             yield from of_layer
 
     found = reckoning.figures(passing(), asked, scope.period, {by: codes[by] for by in ways})
+    found = report_book.with_reports(register, found, scope.moment)
     rules = {one.key: one for one in asked}
     return [Told(one, indicators.verdict(rules[one.indicator], one)) for one in found]
 
 
-def _moved(
-    register: Register,
-    one: Frozen,
-    keys: Sequence[str],
-    accounts: Sequence[Account],
-    ways: Sequence[By],
-) -> pd.DataFrame:
-    """What moved, indicator by indicator: not all parts need to be held twice."""
-    found = []
-    for by in ways:
-        for key in keys:
-            was = freezing.parts(register, one.number, by=by, place=None, indicator=key)
-            now = [each.parts for each in accounts if each.by == by and each.indicator.key == key]
-            found.append(restating.movements(was, _together(now)))
-    some = [frame for frame in found if len(frame)]
-    if not some:
-        return restating.movements(no_parts(), no_parts())
-    whole = pd.concat(some, ignore_index=True)
-    order = np.argsort(-whole["moved"].abs().to_numpy(np.int64), kind="stable")
-    return whole.iloc[order].reset_index(drop=True)
+class _Moving:
+    """What moved of a freeze, gathered layer by layer, so that no two are held at once."""
+
+    def __init__(
+        self, register: Register, one: Frozen, keys: Sequence[str], ways: Sequence[By]
+    ) -> None:
+        self.register = register
+        self.one = one
+        self.keys = keys
+        self.ways = ways
+        self.missing = freezing.layers(register, one.number)
+        self.found: list[pd.DataFrame] = []
+
+    def add(self, given: Sequence[Account]) -> None:
+        """Take what one layer gives now."""
+        layer = given[0].layer
+        self.missing = [key for key in self.missing if key != layer]
+        for by in self.ways:
+            now = [one.parts for one in given if one.by == by]
+            self.found.append(restating.movements(self._kept(layer, by), _together(now)))
+
+    def done(self) -> pd.DataFrame:
+        """All movements, those of layers that give nothing any more included."""
+        for layer in self.missing:
+            for by in self.ways:
+                self.found.append(restating.movements(self._kept(layer, by), no_parts()))
+        some = [frame for frame in self.found if len(frame)]
+        if not some:
+            return restating.movements(no_parts(), no_parts())
+        whole = pd.concat(some, ignore_index=True)
+        order = np.argsort(-whole["moved"].abs().to_numpy(np.int64), kind="stable")
+        return whole.iloc[order].reset_index(drop=True)
+
+    def _kept(self, layer: str, by: By) -> pd.DataFrame:
+        number = self.one.number
+        return freezing.parts(self.register, number, by=by, layers=[layer], indicators=self.keys)
 
 
 def _redrawn(register: Register, one: Frozen) -> int | None:

@@ -481,18 +481,9 @@ class LakeStaleError(Refusal):
 
 
 class ClusterNotUsableError(Refusal):
-    """Work cannot be given to a cluster. Fields: address, reason.
+    """Work cannot be given to a cluster. Fields: address, reason, what, here, there.
 
     `reason` is a key of refusals.reasons.
     """
 
     code = "cluster_not_usable"
-
-
-class ClusterUnlikeError(ClusterNotUsableError):
-    """A worker might give other figures. Fields: address, reason, what, here, there.
-
-    `reason` is a key of refusals.reasons.
-    """
-
-    code = "cluster_unlike"

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import Final
@@ -219,16 +219,29 @@ def listed(register: Reading, period: str | None = None) -> list[Frozen]:
         return _frozen(connection, period)
 
 
-def figures(register: Reading, number: int) -> pd.DataFrame:
-    """The figures of a freeze, as they were kept: FIGURES, in the order they were given."""
+def figures(register: Reading, number: int, **only: str) -> pd.DataFrame:
+    """The figures of a freeze, as they were kept: FIGURES, in the order they were given.
+
+    Args:
+        register: The register.
+        number: Of the freeze.
+        **only: Only of this `indicator`, `by`, `place`.
+    """
     query = sa.select(*[frozen_figure.c[name] for name in FIGURES])
     query = query.where(frozen_figure.c.freeze_id == number).order_by(frozen_figure.c.id)
+    query = query.where(*[frozen_figure.c[name] == told for name, told in only.items()])
     with register.store.read() as connection:
         return register.store.frame(connection, query)
 
 
 def parts(
-    register: Reading, number: int, *, by: str, place: str | None, indicator: str | None = None
+    register: Reading,
+    number: int,
+    *,
+    by: str,
+    place: str | None = None,
+    layers: Collection[str] | None = None,
+    indicators: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """The parts that were kept of a freeze.
 
@@ -237,7 +250,8 @@ def parts(
         number: Of the freeze.
         by: "unit" or "district".
         place: Only of this place; None for all.
-        indicator: Only of this one.
+        layers: Only of these layers; None for all. The fewer, the less is read.
+        indicators: Only of these; None for all.
 
     Returns:
         `indicator`, `term`, `by`, `place`, `layer` (categories), `parcel`, `version`, `amount`;
@@ -249,9 +263,11 @@ def parts(
     query = _blocks_of(number).where(frozen_block.c.by == by)
     if place is not None:
         query = query.where(frozen_block.c.place == place)
-    if indicator is not None:
+    if layers is not None:
+        query = query.where(frozen_block.c.layer.in_(layers))
+    if indicators is not None:
         mine = frozen_block.c.indicator
-        query = query.where(sa.or_(mine.is_(None), mine == indicator))
+        query = query.where(sa.or_(mine.is_(None), mine.in_(indicators)))
     found: list[np.ndarray] = []
     labels: list[tuple[str, ...]] = []
     # Closed even where it is refused half-way: a server keeps a cursor open for it.
@@ -267,6 +283,13 @@ def parts(
     names = pd.DataFrame(labels, columns=list(_NAMED)).astype("category")
     told = {name: names[name].array.take(places) for name in _NAMED}
     return pd.DataFrame(told | dict(zip(_LISTED, numbers, strict=True)))[[*_NAMED, *_PARTS]]
+
+
+def layers(register: Reading, number: int) -> list[str]:
+    """Keys of the layers that a freeze rests on."""
+    query = sa.select(frozen_block.c.layer).where(frozen_block.c.freeze_id == number).distinct()
+    with register.store.read() as connection:
+        return sorted(connection.execute(query).scalars())
 
 
 def check(register: Reading, *, total: str) -> tuple[list[Misfit], int]:

@@ -10,6 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from parcels import crs
+from parcels.model import FOREVER
 from parcels.reading import Reading, as_column
 from parcels.review import State
 from parcels.tables import (
@@ -128,8 +129,8 @@ def _read(register: Reading, ids: np.ndarray) -> pd.DataFrame:
         said = _said_in(register, connection, rows)
         kinds = dict(_kinds(register, connection, said["change"].unique()))
     until = rows["until_change"].astype("Int64")
-    told = said["change"].map(kinds)
-    row = said["row"].astype("Int64").mask(~told.map(lambda one: one[1]).eq(other=True))
+    # Of the few changes, those that a row of a file stands behind.
+    rowed = [number for number, (kind, has_file) in kinds.items() if has_file and _is_row(kind)]
     typed: dict[str, Any] = {name: as_column(rows[name], name) for name in _SHOWN}
     return pd.DataFrame(
         {
@@ -139,9 +140,13 @@ def _read(register: Reading, ids: np.ndarray) -> pd.DataFrame:
             "change": rows["change"].astype("int64"),
             "until_change": until.mask(until == NOT_SUPERSEDED),
             "said_in": said["change"].astype("int64"),
-            "row": row.mask(told.map(lambda one: one[0] in _FOLLOWED).eq(other=True)),
+            "row": said["row"].astype("Int64").where(said["change"].isin(rowed)),
         }
     ).set_index(pd.Index(rows["version"].astype("int64")))
+
+
+def _is_row(kind: str) -> bool:
+    return kind not in _FOLLOWED
 
 
 def _kinds(register: Reading, connection: sa.Connection, numbers: np.ndarray) -> Any:
@@ -154,8 +159,11 @@ def _kinds(register: Reading, connection: sa.Connection, numbers: np.ndarray) ->
 def _said_in(register: Reading, connection: sa.Connection, rows: pd.DataFrame) -> pd.DataFrame:
     """For each version the change that first said what it says, and the row of its file."""
     said = rows[["version", "change", "row"]].copy()
-    # Versions that may only repeat another; each step looks one further back.
-    at = np.arange(len(said))
+    # What may only repeat another ended, or was brought back; each step looks one further back.
+    undoing = sa.select(change.c.id).where(change.c.undoes.is_not(None))
+    back = connection.execute(undoing).scalars().all()
+    open_ended = (rows["valid_to"] == FOREVER).to_numpy(bool)
+    at = np.flatnonzero(~open_ended | rows["change"].isin(back).to_numpy(bool))
     while len(at):
         before = _repeated(register, connection, said["version"].iloc[at].to_numpy(np.int64))
         found = said["version"].iloc[at].map(before["former"])

@@ -92,7 +92,7 @@ def test_frozen_figures_stay_what_they_were_when_parcels_are_corrected(register)
     assert figure_book.kept(register, made) == before
     assert value(before)[f"{FARM}:110108:2024Q2"] == pytest.approx(Fraction(1, 2), rel=1e-6)
     assert (
-        figure_book.explain(register, ASKED, key("110108")).figure.value
+        figure_book.explain(register, ASKED, key("110108"), made).figure.value
         == (value(before)[f"{FARM}:110108:2024Q2"])
     )
 

@@ -87,7 +87,7 @@ def test_figures_and_parts_come_back_as_they_were_kept(register):
 
     made = freezing.record(register, act(days=9), told)
 
-    back = freezing.parts(register, made.number, by="unit", place=None)
+    back = freezing.parts(register, made.number, by="unit")
     assert in_order(back) == in_order(SOME[SOME["by"] == "unit"])
     assert freezing.figures(register, made.number)["terms"].tolist() == (
         told.figures["terms"].tolist()
@@ -99,7 +99,7 @@ def test_figures_and_parts_come_back_as_they_were_kept(register):
 def test_only_the_parts_of_one_place_or_indicator_are_read(register):
     made = freezing.record(register, act(days=9), kept(SOME))
 
-    one = freezing.parts(register, made.number, by="unit", place="110108", indicator="land")
+    one = freezing.parts(register, made.number, by="unit", place="110108", indicators=["land"])
 
     assert in_order(one) == [("land", "all", "unit", "110108", "b", 4, 9, 1)]
 
@@ -123,8 +123,8 @@ def test_a_frozen_period_is_not_frozen_again_and_another_edition_leaves_the_form
 
     assert refused.value.fields["edition"] == 1
     assert [one.edition for one in freezing.listed(register, "2024Q2")] == [1, 2]
-    assert len(freezing.parts(register, first.number, by="unit", place=None)) == 6
-    assert len(freezing.parts(register, second.number, by="unit", place=None)) == 1
+    assert len(freezing.parts(register, first.number, by="unit")) == 6
+    assert len(freezing.parts(register, second.number, by="unit")) == 1
 
 
 def test_a_freeze_is_never_undone(register):
@@ -179,7 +179,7 @@ def test_damaged_parts_are_refused_and_not_shown(register):
     damage(register, sa.update(BLOCK).where(BLOCK.c.term == "safe").values(content=b"x"))
 
     with pytest.raises(FrozenDamagedError):
-        freezing.parts(register, made.number, by="unit", place="110105", indicator="safe_rate")
+        freezing.parts(register, made.number, by="unit", place="110105", indicators=["safe_rate"])
 
 
 def test_verifying_finds_altered_versions_behind_a_figure_in_a_log_sealed_anew(
@@ -231,7 +231,7 @@ def test_any_parts_come_back_exactly_and_fit(one_register, lines):
     back = [
         row
         for by in ("unit", "district")
-        for row in in_order(freezing.parts(one_register, made.number, by=by, place=None))
+        for row in in_order(freezing.parts(one_register, made.number, by=by))
     ]
     assert sorted(back) == in_order(parts)
     if number % 20 == 0:
