@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from layers.explaining import Explanation
@@ -44,6 +46,7 @@ def meta(told: Explanation) -> dict[str, Any]:
     return {
         "figure": figure(told.figure) | {"verdict": told.verdict.value},
         "formula": _formula(told),
+        "report": report(told.report),
         "frozen": None
         if one is None
         else {
@@ -76,6 +79,25 @@ def figure(one: Figure) -> dict[str, Any]:
         "person": one.person,
         "reason": one.reason,
     }
+
+
+def report(one: Mapping[Any, Any] | None) -> dict[str, Any] | None:
+    """The report of a figure, with its document and who entered it; None where there is none."""
+    if one is None:
+        return None
+    names = (
+        *("report", "written", "amount", "amount_unit", "note", "kind", "number", "dated_on"),
+        *("issued_by", "file", "sha256", "list", "row", "change", "made_by", "made_at", "reason"),
+    )
+    return {name: _plain(one[name]) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    if pd.isna(value):
+        return None
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return int(value) if isinstance(value, np.integer) else value
 
 
 def number(value: Fraction | None) -> float | None:

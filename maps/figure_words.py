@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ from maps import figure_tables, text
 from parcels.districts import Territory
 from parcels.model import Layer
 
+_DOCUMENT: Final = ("kind", "number", "dated_on", "issued_by")
+_SAID: Final = (*_DOCUMENT, "list", "row", "file", "sha256")
 _ROLES: Final = {Role.NUMERATOR: 0, Role.DENOMINATOR: 1, Role.PART: 2}
 
 
@@ -110,10 +112,6 @@ def facts(told: Explanation, words: Words, target: str) -> tuple[str, ...]:
     lines.append(words.say("source", source=rule.source.in_(lang)))
     if rule.question is not None:
         lines.append(words.say("question", question=rule.question.in_(lang)))
-    if figure.written is not None:
-        lines.append(
-            words.say("reported", person=figure.person, report=figure.report, sha=figure.evidence)
-        )
     return tuple(lines)
 
 
@@ -129,7 +127,23 @@ def tree(told: Explanation, words: Words, target: str, *, most: int) -> Node:
     ordered = sorted(told.declared.terms, key=lambda one: _ROLES[one.term.role])
     terms = [_term(told, one, words, most) for one in ordered if _is_told(told, one)]
     lines = tuple(Node(line) for line in facts(told, words, target))
-    return Node(words.title(told), (*lines, *terms), kind="figure")
+    reports = [] if told.report is None else [_report(told.report, words)]
+    return Node(words.title(told), (*lines, *reports, *terms), kind="figure")
+
+
+def _report(report: Mapping[Any, Any], words: Words) -> Node:
+    """The report of a figure: who entered it, from which list, on what document."""
+    at = text.instant(report["made_at"], words.lang)
+    known = {name: None if pd.isna(report[name]) else report[name] for name in _SAID}
+    below = [words.say("entered", change=report["change"], by=report["made_by"], at=at)]
+    if known["list"] is not None:
+        below.append(words.say("listed", file=known["list"], row=known["row"]))
+    if known["kind"] is not None or known["number"] is not None:
+        below.append(words.say("document", **{name: known[name] for name in _DOCUMENT}))
+    if known["file"] is not None:
+        below.append(words.say("file", file=known["file"], sha=known["sha256"]))
+    line = words.say("report", number=report["report"], written=report["written"])
+    return Node(line, tuple(Node(one) for one in below), kind="term")
 
 
 def _is_told(told: Explanation, one: Summand) -> bool:

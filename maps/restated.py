@@ -102,17 +102,30 @@ def differs(before: Told | None, after: Told | None) -> bool:
 
 
 def difference(
-    before: Told | None, after: Told | None, rules: Mapping[str, Declared], words: Words
+    before: Told | None,
+    after: Told | None,
+    found: Restated,
+    rules: Mapping[str, Declared],
+    words: Words,
 ) -> str:
-    """A figure then and now, in words."""
+    """A figure then and now, in words; of a reported one also by which report."""
     one = (before or after).figure  # type: ignore[union-attr] # one of them is there
     rule = rules.get(one.indicator)
     name = words.named(one.indicator if rule is None else rule.label.in_(words.lang), one)
-    sides = [
-        words.say("nothing") if side is None else figure_tables.value(side.figure, words.lang)
-        for side in (before, after)
-    ]
+    sides = [_said(side, found, words) for side in (before, after)]
     return words.say("said.value_moved", figure=name, before=sides[0], after=sides[1])
+
+
+def _said(one: Told | None, found: Restated, words: Words) -> str:
+    if one is None:
+        return words.say("nothing")
+    said = figure_tables.value(one.figure, words.lang)
+    if one.figure.report is None:
+        return said
+    report = found.reports.loc[one.figure.report]
+    return said + words.say(
+        "by_report", number=one.figure.report, change=report["change"], by=report["made_by"]
+    )
 
 
 def differing(found: Restated) -> list[dict[str, Any]]:
@@ -120,8 +133,8 @@ def differing(found: Restated) -> list[dict[str, Any]]:
     return [
         {
             "figure": str((before or after).figure.key),  # type: ignore[union-attr] # as above
-            "before": _side(before),
-            "after": _side(after),
+            "before": _side(before, found),
+            "after": _side(after, found),
             "moved": _apart(before, after),
         }
         for before, after in pairs(found)
@@ -173,10 +186,13 @@ def _signed(amount: int, measure: Measure, words: Words) -> str:
     return sign + words.amount(abs(amount), measure)
 
 
-def _side(one: Told | None) -> dict[str, Any] | None:
+def _side(one: Told | None, found: Restated) -> dict[str, Any] | None:
     if one is None:
         return None
+    number = one.figure.report
+    report = None if number is None else {"report": number, **found.reports.loc[number]}
     return {
+        "report": explained.report(report),
         "exact": None if one.figure.value is None else str(one.figure.value),
         "value": explained.number(one.figure.value),
         "state": one.figure.state.value,

@@ -282,3 +282,55 @@ def test_nothing_of_a_file_becomes_markup_of_the_page(office, tmp_path):
     page = (tmp_path / "a.html").read_text("utf-8")
     assert "<b>x" not in page
     assert "&lt;b&gt;x" in page
+
+
+def report(office, value, number):
+    """The unit reports its use of straw, on a document."""
+    done = office(
+        *("plan", "report", "straw_use_rate", "--unit", "大兴区", "--period", "2024Q2"),
+        *("--value", value, "--evidence", "统计报表", "--number", number),
+    )
+    assert done == Exit.DONE
+
+
+STRAW = "straw_use_rate:110115:2024Q2"
+
+
+@pytest.mark.parametrize("is_frozen", [True, False])
+def test_a_reported_figure_is_explained_by_its_report_document_and_person(
+    office, capsys, is_frozen
+):
+    report(office, "98.7%", "示例1号")
+    if is_frozen:
+        office("freeze", "2024Q2")
+        report(office, "91%", "示例2号")
+
+    told = said(capsys, office, "explain", STRAW)["meta"]
+    capsys.readouterr()
+    office("explain", STRAW)
+
+    words = capsys.readouterr().out
+    assert told["report"]["written"] == "98.7%"
+    assert (told["report"]["number"], told["report"]["made_by"]) == ("示例1号", "示例员")
+    assert told["figure"]["state"] == "reported"
+    assert "示例1号" in words
+    assert "98.7" in words
+
+
+def test_a_report_corrected_after_the_freeze_is_a_restatement_with_both_reports(office, capsys):
+    report(office, "98.7%", "示例1号")
+    office("freeze", "2024Q2")
+    report(office, "91%", "示例2号")
+
+    told = said(capsys, office, "restate", "2024Q2", "-i", "straw_use_rate", "--unit", "大兴区")
+    capsys.readouterr()
+    office("restate", "2024Q2", "--unit", "大兴区")
+
+    words = capsys.readouterr().out
+    (figure,) = told["meta"]["figures"]
+    before, after = figure["before"], figure["after"]
+    assert (before["report"]["written"], after["report"]["written"]) == ("98.7%", "91%")
+    assert after["report"]["change"] == before["report"]["change"] + 2
+    assert told["rows"] == []
+    assert "98.7" in words
+    assert "91" in words

@@ -193,7 +193,9 @@ META = {
         *("change", "declarations_sha256", "edition", "figures", "frozen_at", "frozen_by"),
         *("frozen_in", "known", "notes", "now", "on", "period", "title"),
     ],
-    "explain": ["change", "figure", "formula", "frozen", "known", "notes", "on", "title"],
+    "explain": [
+        *("change", "figure", "formula", "frozen", "known", "notes", "on", "report", "title"),
+    ],
     "indicators list": [],
     "indicators cases": ["change", "known", "notes", "on", "period", "title"],
     "layers": [],

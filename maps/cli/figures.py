@@ -260,7 +260,7 @@ def _compared(
     else:
         notes = [text.say("figures.said.moved", lang, count=count, moved=len(differing))]
     shown = differing if most is None else differing[:most]
-    notes += [restated.difference(*pair, rules, words) for pair in shown]
+    notes += [restated.difference(*pair, found, rules, words) for pair in shown]
     if len(shown) < len(differing):
         more = len(differing) - len(shown)
         notes.append(text.say("figures.said.and_more", lang, count=more))
