@@ -28,7 +28,7 @@ from layers.coverage import Holdings, merged
 from layers.shares import Share, Told
 from parcels import crs
 from parcels.districts import Territory
-from parcels.errors import ClusterNotUsableError
+from parcels.errors import ClusterNotUsableError, ClusterUnlikeError
 
 MEMORY_MIB: Final = 2048
 """What a worker of our own may use, where nothing else is said."""
@@ -165,9 +165,10 @@ def at(address: str) -> Iterator[Crew]:
         address: Of the scheduler, e.g. "tcp://10.0.0.5:8786".
 
     Raises:
-        ClusterNotUsableError: There is no scheduler or no worker, or a worker would not work out
-            the same. Reasons "not_installed", "no_scheduler", "no_workers", "no_jingtu",
-            "versions", "arithmetic".
+        ClusterNotUsableError: There is no scheduler or no worker. Reasons "not_installed",
+            "no_scheduler", "no_workers", "no_jingtu".
+        ClusterUnlikeError: A worker would not work out the same. Reasons "versions",
+            "arithmetic".
     """
     distributed = _distributed(address)
     with ExitStack() as stack:
@@ -211,7 +212,7 @@ def _refuse_unlike(client: Any, address: str) -> None:
         for what, mine in here.items():
             if there[what] != mine:
                 reason = "arithmetic" if what == "arithmetic" else "versions"
-                raise ClusterNotUsableError(
+                raise ClusterUnlikeError(
                     address=address, reason=reason, what=what, here=mine, there=there[what]
                 )
 

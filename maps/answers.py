@@ -145,6 +145,7 @@ EXITS: Final[Mapping[type[errors.Refusal], Exit]] = MappingProxyType(
         errors.LakeNotUsableError: Exit.LAKE_NOT_USABLE,
         errors.LakeStaleError: Exit.LAKE_NOT_USABLE,
         errors.ClusterNotUsableError: Exit.CLUSTER_NOT_USABLE,
+        errors.ClusterUnlikeError: Exit.CLUSTER_NOT_USABLE,
     }
 )
 """The one table from refusals to exit codes; a test walks every subclass."""

@@ -481,9 +481,18 @@ class LakeStaleError(Refusal):
 
 
 class ClusterNotUsableError(Refusal):
-    """Work cannot be given to a cluster. Fields: address, reason, what, here, there.
+    """Work cannot be given to a cluster. Fields: address, reason.
 
     `reason` is a key of refusals.reasons.
     """
 
     code = "cluster_not_usable"
+
+
+class ClusterUnlikeError(ClusterNotUsableError):
+    """A worker might give other figures. Fields: address, reason, what, here, there.
+
+    `reason` is a key of refusals.reasons.
+    """
+
+    code = "cluster_unlike"

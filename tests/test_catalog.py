@@ -232,8 +232,15 @@ SAID_OF_PLANS = {
     *("alternative_to_nothing", "indicator_not_of_measure", "number_not_in_text"),
     "words_not_in_measure",
 }
-SAID_OF_GATES = {"basis_unknown", "due_or_months", "not_day", "not_integers"}
+SAID_OF_GATES = {
+    *("basis_unknown", "due_or_months", "not_day", "not_integers", "severity_unknown"),
+}
 SAID_OF_FILES = {"file_not_readable", "not_utf8", "layer_twice"}
+SAID_OF_SCHEMES = {
+    *("scheme_word_unknown", "scheme_quarter_wrong", "scheme_items_missing"),
+    *("scheme_weight_wrong", "scheme_not_share", "scheme_no_target"),
+}
+"""Each of them is met in test_evaluation."""
 SAID_OF_INDICATORS = {
     *("when_unknown", "claim_unclear", "claim_unknown", "layer_unknown", "layer_field_unknown"),
     *("field_kind_differs", "ordered_not_two", "code_unknown", "figure_basis_unknown"),
@@ -551,6 +558,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
         ("lifecycles.toml", '"priority", ', '"prior", ', "stage_unknown", None),
         ("lifecycles.toml", "[farmland_class]", "orphan = 1\n[farmland_class]", "unknown_key", 0),
         ("rules.toml", 'en = "A remote', 'eng = "A remote', "unknown_key", None),
+        ("rules.toml", 'severity = "error"', 'severity = "grave"', "severity_unknown", None),
         ("documents.toml", 'key = "receipt"', 'kee = "receipt"', "unknown_key", None),
         ("gates.toml", 'basis = "survey"', 'basis = "surveys"', "basis_unknown", None),
         ("gates.toml", "since = 2026-08-15", 'since = "2026-08-15"', "not_day", None),
@@ -573,7 +581,7 @@ def test_what_layers_share_is_checked_too(tmp_path, file, there, instead, code, 
 @pytest.mark.parametrize("lang", text.LANGUAGES)
 def test_every_problem_has_its_sentence_and_no_sentence_is_idle(lang):
     met = {code for _, _, code, _, _ in WRONG} | SAID_OF_FILES | SAID_OF_PLANS | SAID_OF_GATES
-    met |= SAID_OF_INDICATORS
+    met |= SAID_OF_INDICATORS | SAID_OF_SCHEMES
 
     assert set(text.words("catalog.problem", lang)) == met
 

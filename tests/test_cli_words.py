@@ -14,7 +14,10 @@ ENGLISH_OF_THE_LIBRARY = re.compile(
 )
 
 
-@pytest.mark.parametrize("command", [["import"], ["coverage"], ["map"], ["layers"], ["mappings"]])
+@pytest.mark.parametrize(
+    "command",
+    [["import"], ["coverage"], ["map"], ["layers"], ["mappings"], ["export", "lake"], ["export"]],
+)
 @pytest.mark.parametrize(("lang", "word"), [("zh", "<文件>"), ("en", "<file>")])
 def test_help_names_the_kinds_of_values_in_the_asked_language(command, lang, word, capsys):
     done = cli.run(["--lang", lang, *command, "--help"])

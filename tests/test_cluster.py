@@ -26,7 +26,12 @@ from layers import cluster, shares
 from layers.coverage import holdings, merged
 from maps.answers import Exit
 from parcels import crs, districts
-from parcels.errors import ClusterNotUsableError, LakeNotUsableError, StoreNotFoundError
+from parcels.errors import (
+    ClusterNotUsableError,
+    ClusterUnlikeError,
+    LakeNotUsableError,
+    StoreNotFoundError,
+)
 from parcels.exchange import lake as lakes
 from parcels.model import Moment
 from parcels.partition import EVERYWHERE
@@ -304,6 +309,36 @@ def test_workers_of_another_version_or_without_jingtu_are_refused(tmp_path):
     assert reasons[1]["reason"] == "no_jingtu"
 
 
+def test_a_processor_that_rounds_otherwise_is_refused(tmp_path):
+    other = {"NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL"}
+    asked = "from layers import cluster; print(cluster.description()['arithmetic'])"
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", asked],
+        env={**os.environ, **other},  # noqa: TID251 - handed on
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    mine = cluster.description()["arithmetic"]
+    if told == mine:
+        pytest.skip("this processor has nothing that can be switched off")
+
+    with (
+        programs(tmp_path, other) as (address, _),
+        pytest.raises(ClusterUnlikeError) as refusal,
+        cluster.at(address),
+    ):
+        pass
+
+    assert refusal.value.fields == {
+        "address": address,
+        "reason": "arithmetic",
+        "what": "arithmetic",
+        "here": mine,
+        "there": told,
+    }
+
+
 # -- as a user -------------------------------------------------------------------------------
 
 
@@ -350,6 +385,6 @@ def test_a_cluster_that_is_not_there_is_answered_with_what_to_do(capsys, monkeyp
 
     said = capsys.readouterr().err
     assert (done, both) == (Exit.CLUSTER_NOT_USABLE, Exit.USAGE)
-    assert "那里没有调度器，或连不上" in said
-    assert "None" not in said
+    assert "不能交给 tcp://127.0.0.1:1 计算：那里没有调度器，或连不上。" in said
+    assert "未知" not in said
     assert "只能选一个" in said

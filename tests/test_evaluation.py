@@ -221,6 +221,19 @@ def test_a_scheme_is_refused_with_the_line_of_what_is_wrong(tmp_path, there, ins
     assert 0 < first.line <= SAMPLE.count("\n") + 1
 
 
+@pytest.mark.parametrize("empty", ["aspects = []", "[[aspects]]\n{aspect}items = []"])
+def test_a_scheme_without_anything_to_score_is_refused(tmp_path, empty):
+    start = SAMPLE.index("[[aspects]]") + len("[[aspects]]\n")
+    aspect = SAMPLE[start : SAMPLE.index("items", start)]
+    path = tmp_path / "s.toml"
+    path.write_text(SAMPLE[: SAMPLE.index("[[aspects]]")] + empty.format(aspect=aspect), "utf-8")
+
+    with pytest.raises(DeclarationError) as refused:
+        evaluation_files.load(path, DECLARED)
+
+    assert [p.code for p in refused.value.fields["problems"]] == ["scheme_items_missing"]
+
+
 # In the register
 
 

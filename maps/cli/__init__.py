@@ -357,6 +357,9 @@ def _usage(error: typer.exceptions.TyperException, lang: str) -> str:
     expected = error.message
     if key == "bad_value" and parameter is not None:
         expected = _expected(parameter, context, lang)
+    elif key == "bad_value" and name is None:
+        # A command of ours said itself, in a whole sentence, what cannot be.
+        key = "said"
     command = context.command_path if context is not None else "jingtu"
     strange = _strange_command(error, context)
     if strange is not None:

@@ -215,33 +215,39 @@ def main() -> None:
         print(f"{lake.parcels:,} parcels of 8 corners in {len(lake.parts)} files, {size:.2f} GiB")
         print(f"(made in {time.perf_counter() - start:.0f} s); {platform.platform()},")
         print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n", flush=True)
+        print("| coverage by | seconds | processor s | start, s | parcels/s | peak MiB each |")
+        print("|---|---:|---:|---:|---:|---:|")
         work, territory = shares.of_lake(lake), lake.territory()
         first, figures = one_process(work, territory)
         runs = [first]
+        say(first, lake)
         for workers in asked.workers:
             run, again = by_workers(workers, asked.memory, work, territory)
             pd.testing.assert_frame_equal(again, figures, check_exact=True)
             runs.append(run)
+            say(run, lake)
         if asked.whole:
             run, again = all_at_once(lake, territory)
             pd.testing.assert_frame_equal(again, figures, check_exact=True)
-            runs.append(run)
-    say(runs, lake, size, figures)
+            say(run, lake)
+    extrapolate(runs, lake, size, figures)
 
 
-def say(runs: list[Run], lake: Lake, size_gib: float, figures: pd.DataFrame) -> None:
-    """Print what was measured, and what follows from it for the nation."""
-    print("| coverage by | seconds | processor s | start, s | parcels/s | peak MiB each |")
-    print("|---|---:|---:|---:|---:|---:|")
-    for run in runs:
-        speed = lake.parcels / run.seconds
-        print(
-            f"| {run.name} | {run.seconds:.1f} | {run.processor_s:.1f} | {run.hiring_s:.1f} "
-            f"| {speed:,.0f} | {run.peak_mib:,} |"
-        )
+def say(run: Run, lake: Lake) -> None:
+    """Print what was measured."""
+    speed = lake.parcels / run.seconds
+    print(
+        f"| {run.name} | {run.seconds:.1f} | {run.processor_s:.1f} | {run.hiring_s:.1f} "
+        f"| {speed:,.0f} | {run.peak_mib:,} |",
+        flush=True,
+    )
+
+
+def extrapolate(runs: list[Run], lake: Lake, size_gib: float, figures: pd.DataFrame) -> None:
+    """Print what follows for the nation."""
     total = figures[(figures["place"] == TOTAL) & (figures["stage"] == TOTAL)].iloc[0]
     print(f"\nAll tables are equal; {total['area_m2']:.6f} m2 in all, {len(figures)} rows.")
-    used = max(run.processor_s for run in runs[:3]) / lake.parcels * NATION / 3600
+    used = max(run.processor_s for run in runs) / lake.parcels * NATION / 3600
     print(f"Extrapolated, not run: {NATION:,} patches like these would take {used:.1f} hours of")
     print(f"one processor, {used * 60 / 64:.0f} minutes of 64, and a lake of", end=" ")
     print(f"{size_gib / lake.parcels * NATION:,.0f} GiB; real patches have more corners.")
