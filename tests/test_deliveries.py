@@ -75,3 +75,16 @@ def test_a_file_that_cannot_be_read_hinders_no_other(tmp_path):
     assert unread == ["file_not_readable", "file_not_readable"]
     with pytest.raises(FileNotReadableError):
         receive_all([tmp_path / "坏.zip"], PLOT, CITY)
+
+
+def test_an_empty_note_in_a_folder_is_named_and_hinders_nothing(tmp_path):
+    folder = tmp_path / "报送"
+    folder.mkdir()
+    write(folder / "地块.gpkg", frame())
+    (folder / "说明.txt").write_bytes(b"")
+
+    came, unread = receive_all([folder], PLOT, CITY, options=SAID)
+
+    assert [len(one.ready) for one in came] == [len(frame())]
+    assert came[0].findings.of("member_not_read")["found"].tolist() == ["报送/说明.txt"]
+    assert unread == []

@@ -239,7 +239,7 @@ def _is_data(path: Path, names: set[str]) -> bool:
     # Notes come as .txt too.
     try:
         kind_of(path)
-    except FormatNotKnownError:
+    except (FileNotReadableError, FormatNotKnownError):
         return False
     return True
 
