@@ -100,7 +100,9 @@ def facts(told: Explanation, words: Words, target: str) -> tuple[str, ...]:
     figure, rule, lang = told.figure, told.declared, words.lang
     lines = [words.say("value", value=figure_tables.value(figure, lang))]
     if figure.value is not None and figure.denominator is not None:
-        lines[0] += words.say("quotient", over=figure.numerator, under=figure.denominator)
+        areas = rule.terms[0].term.measure is Measure.AREA
+        key = "quotient_of_areas" if areas else "quotient"
+        lines[0] += words.say(key, over=figure.numerator, under=figure.denominator)
     verdict = text.say(f"indicators.verdicts.{told.verdict}", lang)
     key = "verdict" if target else "no_target"
     lines.append(words.say(key, verdict=verdict, **({"target": target} if target else {})))
