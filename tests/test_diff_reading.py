@@ -45,7 +45,7 @@ def office(tmp_path, monkeypatch):
 
 
 def test_every_option_that_helps_to_read_a_delivery_helps_to_compare_it():
-    commands = typer.main.get_command(cli.app).commands
+    commands = typer.main.get_command(cli.application()).commands
     options = {
         name: {one for parameter in commands[name].params for one in parameter.opts}
         for name in ("import", "diff")

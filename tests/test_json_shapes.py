@@ -323,7 +323,7 @@ def _take_samples():
 
 
 def test_every_command_that_prints_data_is_documented_and_kept():
-    printing = set(commands(typer.main.get_command(cli.app)))
+    printing = set(commands(typer.main.get_command(cli.application())))
 
     assert printing == set(ROWS) == set(META)
     assert printing <= set(SCHEMA["$defs"])

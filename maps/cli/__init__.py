@@ -23,43 +23,7 @@ from rich.markup import escape
 
 from maps import answers, settings, text
 from maps.answers import Exit
-from maps.cli import (
-    accounts,
-    ancestry,
-    checking,
-    checkouts,
-    comparing,
-    coverage,
-    deliveries,
-    demo,
-    districts,
-    drawing,
-    due,
-    evaluating,
-    explaining,
-    exporting,
-    figures,
-    history,
-    indicators,
-    laboratory,
-    lake_writing,
-    layers,
-    lineage,
-    listing,
-    mappings,
-    packaging,
-    passage,
-    plan_changes,
-    planning,
-    quality,
-    reporting,
-    review,
-    sampling,
-    scorecards,
-    serving,
-    sites,
-    verifying,
-)
+from maps.cli import commands
 from maps.cli.desk import Desk, Language
 from parcels.errors import Refusal
 
@@ -79,126 +43,7 @@ _USAGE: Final = "Usage: "
 
 _QUOTED: Final = re.compile("'(.*?)'")
 
-app = typer.Typer(
-    name="jingtu",
-    help="commands.jingtu",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    add_completion=False,
-)
-app.add_typer(layers.app, name="layers")
-app.add_typer(districts.app, name="districts")
-app.add_typer(mappings.app, name="mappings")
-app.add_typer(sites.app, name="sites")
-app.add_typer(review.app, name="review")
-app.add_typer(checking.app, name="check")
-app.command(
-    "evaluate", help="evaluation.commands.evaluate", epilog="evaluation.commands.evaluate_example"
-)(evaluating.evaluate)
-app.add_typer(evaluating.app, name="evaluation")
-app.command(
-    "scorecard", help="scorecard.commands.scorecard", epilog="scorecard.commands.scorecard_example"
-)(scorecards.card)
-for _word, _made in (
-    ("load", plan_changes.load),
-    ("years", plan_changes.years),
-    ("role", plan_changes.role),
-    ("roles", plan_changes.roles),
-    ("report", reporting.report),
-    ("import", reporting.import_),
-    ("template", reporting.template),
-    ("reports", reporting.reports),
-    ("withdraw", reporting.withdraw),
-):
-    planning.app.command(
-        _word, help=f"plan.commands.{_word}", epilog=f"plan.commands.{_word}_example"
-    )(_made)
-app.add_typer(planning.app, name="plan")
-app.add_typer(indicators.app, name="indicators")
-app.add_typer(accounts.app, name="accounts")
-app.command("serve", help="web.serve.command", epilog="web.serve.example")(serving.serve)
-app.add_typer(figures.app, name="figures")
-app.command("import", help="commands.import", epilog="commands.import_example")(deliveries.import_)
-app.command("checkout", help="commands.checkout", epilog="commands.checkout_example")(
-    checkouts.checkout
-)
-app.command("advance", help="commands.advance", epilog="commands.advance_example")(passage.advance)
-app.command("stages", help="commands.stages", epilog="commands.stages_example")(passage.stages)
-app.command("evidence", help="commands.evidence", epilog="commands.evidence_example")(
-    passage.evidence
-)
-app.command("split", help="lineage.commands.split", epilog="lineage.commands.split_example")(
-    lineage.split
-)
-app.command("merge", help="lineage.commands.merge", epilog="lineage.commands.merge_example")(
-    lineage.merge
-)
-app.command(
-    "resurvey", help="lineage.commands.resurvey", epilog="lineage.commands.resurvey_example"
-)(lineage.resurvey)
-app.command("lineage", help="lineage.commands.lineage", epilog="lineage.commands.lineage_example")(
-    ancestry.lineage
-)
-app.command("due", help="commands.due", epilog="commands.due_example")(due.due)
-app.command("parcels", help="history.commands.parcels", epilog="history.commands.parcels_example")(
-    listing.parcels
-)
-app.command("verify", help="verify.command", epilog="verify.example")(verifying.verify)
-app.command("history", help="history.commands.history", epilog="history.commands.history_example")(
-    history.history
-)
-app.command("changes", help="history.commands.changes", epilog="history.commands.changes_example")(
-    history.changes
-)
-app.command("diff", help="history.commands.diff", epilog="history.commands.diff_example")(
-    comparing.diff
-)
-app.command("undo", help="history.commands.undo", epilog="history.commands.undo_example")(
-    history.undo
-)
-app.command("coverage", help="commands.coverage", epilog="commands.coverage_example")(
-    coverage.coverage
-)
-app.command("quality", help="quality.commands.quality", epilog="quality.commands.quality_example")(
-    quality.quality
-)
-app.command(
-    "import-samples",
-    help="sampling.commands.import_samples",
-    epilog="sampling.commands.import_samples_example",
-)(laboratory.import_samples)
-app.command(
-    "samples", help="sampling.commands.samples", epilog="sampling.commands.samples_example"
-)(sampling.samples)
-app.command(
-    "farmland-class",
-    help="sampling.commands.farmland_class",
-    epilog="sampling.commands.farmland_class_example",
-)(sampling.farmland_class)
-app.command("map", help="commands.map", epilog="commands.map_example")(drawing.map_)
-exporting.app.command(
-    "national", help="exports.commands.national", epilog="exports.commands.national_example"
-)(packaging.national)
-exporting.app.command(
-    "lake", help="cluster.commands.lake", epilog="cluster.commands.lake_example"
-)(lake_writing.lake)
-app.add_typer(exporting.app, name="export")
-app.command("exports", help="exports.commands.exports", epilog="exports.commands.exports_example")(
-    exporting.exports
-)
-app.command("freeze", help="figures.commands.freeze", epilog="figures.commands.freeze_example")(
-    figures.freeze
-)
-app.command("restate", help="figures.commands.restate", epilog="figures.commands.restate_example")(
-    figures.restate
-)
-app.command("explain", help="figures.commands.explain", epilog="figures.commands.explain_example")(
-    explaining.explain
-)
-app.command("demo", help="commands.demo", epilog="commands.demo_example")(demo.demo)
 
-
-@app.callback(epilog="commands.jingtu_example")
 def jingtu(
     context: typer.Context,
     store: Annotated[str | None, typer.Option(help="cli.options.store")] = None,
@@ -222,6 +67,20 @@ def jingtu(
     )
 
 
+def application(word: str | None = None) -> typer.Typer:
+    """The application with one command, or with all of them."""
+    app = typer.Typer(
+        name="jingtu",
+        help="commands.jingtu",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        add_completion=False,
+    )
+    app.callback(epilog="commands.jingtu_example")(jingtu)
+    commands.add(app, word)
+    return app
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with the exit code of `maps.answers`."""
     # A large delivery is millions of small objects that live until it is stored. Looking through
@@ -243,6 +102,7 @@ def run(arguments: list[str]) -> int:
     lang = _language(arguments)
     problem = Console(stderr=True)
     try:
+        app = application(commands.typed(arguments))
         command = _in_words(typer.main.get_command(app), lang)
         code = command.main(arguments, prog_name="jingtu", standalone_mode=False)
     except Refusal as refusal:
