@@ -118,7 +118,7 @@ def folium_map(
         "words": dict(text.words("map", lang)),
         "title": sheet.title,
         "moment": sheet.moment,
-        "notice": _notices(territory, sheet, lang),
+        "notice": notices(territory, sheet, lang),
         "noData": asdict(palette.NO_DATA),
         "layers": [one.declared for one in drawn],
         "districts": district_labels(territory, lang),
@@ -350,7 +350,8 @@ def _corners(box: np.ndarray) -> list[list[float]]:
     return [[south, west], [north, east]]
 
 
-def _notices(territory: Territory, sheet: Sheet, lang: str) -> list[str]:
+def notices(territory: Territory, sheet: Sheet, lang: str) -> list[str]:
+    """What a map must say of itself: whose borders it shows, and whether it was reviewed."""
     sample = [text.say("map.sample", lang)] if territory.is_sample else []
     if sheet.approval:
         return [*sample, text.say("map.approved", lang, number=sheet.approval), *sheet.notices]

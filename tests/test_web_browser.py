@@ -94,6 +94,9 @@ def test_the_link_opens_the_map_and_nothing_is_asked_elsewhere(page, served):
     assert page.wrong == []
     assert painted(page) > 0
     assert "视图内 2 个地块" in page.inner_text("#jw-status")
+    assert "示例边界" in page.inner_text(".jw-notice")
+    assert "无审图号" in page.inner_text(".jw-notice")
+    assert "朝阳区" in page.inner_text("#jw-map")
 
 
 def test_a_day_before_the_delivery_shows_nothing_and_stands_in_the_address(page, served):

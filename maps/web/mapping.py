@@ -19,9 +19,10 @@ from folium.map import CustomPane
 from folium.template import Template
 
 from maps import assets, encoding, palette, text
-from maps.interactive import Page, PlanMap, district_labels, number_elements, outlines
+from maps.interactive import Page, PlanMap, district_labels, notices, number_elements, outlines
 from maps.tiles.kept import UNKNOWN, Choice, Kept
 from maps.tiles.world import Tile, from_lonlat
+from maps.views import Sheet
 from maps.web import pages
 from maps.web.guard import OfficeOf, VisitorOf
 from maps.web.office import Office
@@ -317,6 +318,7 @@ def _page(request: Request, office: Office, visitor: Visitor) -> tuple[str, str]
     config = {
         "lang": lang,
         "words": dict(text.words("web.map", lang)),
+        "notice": notices(territory, Sheet(text.say("web.title", lang), ""), lang),
         "today": office.today().isoformat(),
         "layers": _layers(office, lang),
         "districts": [

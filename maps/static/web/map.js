@@ -58,6 +58,27 @@
     });
   }
 
+  function notice(map, lines) {
+    const control = L.control({ position: 'bottomright' });
+    control.onAdd = function () {
+      return element('div', { class: 'jw-notice' }, lines.map(function (line) {
+        return element('p', {}, [line]);
+      }));
+    };
+    control.addTo(map);
+  }
+
+  // Names of the districts, as long as there is room for them.
+  function names(map, districts) {
+    districts.forEach(function (district) {
+      L.tooltip({ permanent: true, direction: 'center', className: 'jw-name', interactive: false })
+        .setLatLng(district.at).setContent(element('span', {}, [district.name])).addTo(map);
+    });
+    function fit() { map.getContainer().classList.toggle('jw-near', map.getZoom() > 12); }
+    map.on('zoomend', fit);
+    fit();
+  }
+
   Jingtu.serve = function (map, outlines, config) {
     const state = new State(config), words = config.words;
     const status = document.getElementById('jw-status');
@@ -72,6 +93,8 @@
       map.zoomControl[one[0]].setAttribute('aria-label', words[one[1]]);
     });
     L.control.scale({ imperial: false }).addTo(map);
+    notice(map, config.notice);
+    names(map, config.districts);
     outlines.setStyle({ color: '#3d5a4d', weight: 1.2, fillOpacity: 0.03, interactive: false });
 
     const asked = (new URLSearchParams(location.search).get('at') || '').split(',').map(Number);
