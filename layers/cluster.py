@@ -87,7 +87,7 @@ class Crew:
                 told(done, len(work))
                 self._await(arriving)
                 future = next(arriving)
-                yield future.result()
+                yield self._fetched(future)
                 future.release()
         except distributed.KilledWorker as error:
             raise ClusterNotUsableError(address=self.address, reason="killed") from error
@@ -102,10 +102,26 @@ class Crew:
         alive = time.monotonic()
         while not arriving.has_ready():
             time.sleep(_LOOKED_AFTER_S)
-            if self.client.status == "running" and self.client.nthreads():
-                alive = time.monotonic()
-            elif time.monotonic() - alive > RETURN_S:
-                raise ClusterNotUsableError(address=self.address, reason="gone")
+            alive = self._seen_alive(alive)
+
+    def _fetched(self, future: Any) -> Holdings:
+        """What was added up; its worker may have died since it said so, and it is done anew."""
+        alive = time.monotonic()
+        while True:
+            try:
+                held: Holdings = future.result(timeout=1.0)
+            except TimeoutError:
+                alive = self._seen_alive(alive)
+            else:
+                return held
+
+    def _seen_alive(self, before: float) -> float:
+        """When there last was a worker."""
+        if self.client.status == "running" and self.client.nthreads():
+            return time.monotonic()
+        if time.monotonic() - before > RETURN_S:
+            raise ClusterNotUsableError(address=self.address, reason="gone")
+        return before
 
 
 @contextmanager
