@@ -31,6 +31,8 @@ import test_lists as lists
 import test_moves as moves
 import test_national_packages as national
 import test_position as position
+import test_report_findings
+import test_rules
 import test_shifts as shifts
 from copied import MERGES
 from shapely import affinity
@@ -580,6 +582,7 @@ def codes(delivery: Delivery) -> set[str]:
 @pytest.mark.parametrize("code", CODES)
 def test_each_finding_has_a_delivery_that_raises_it_and_one_that_does_not(code):
     known = CASES.keys() | MOVES.keys() | TOGETHER.keys() | test_lineage.FOUND.keys()
+    known |= test_report_findings.FOUND.keys() | test_rules.FOUND.keys()
     assert code in known | MERGES.keys() | test_laboratory.FOUND.keys()
 
 

@@ -414,3 +414,52 @@ def test_nothing_is_found_where_there_is_nothing(rule):
     named_by = {layer.key: [] for layer in LAYERS.values() if rule in layer.rules}
 
     assert hits(rule, **named_by).empty
+
+
+FOUND = {
+    PLANNED: (
+        {SITE: [{"stage": "listed", "shape": HERE}], KEY: [{"shape": HALF}]},
+        {SITE: [{"stage": "listed", "shape": HERE}], KEY: [{"shape": BESIDE}]},
+    ),
+    BUILT: (
+        {SITE: [{"stage": "listed", "construction_started_on": "2024-06-30"}]},
+        {SITE: [{"stage": "listed", "construction_started_on": "2024-07-01"}]},
+    ),
+    "alert_on_listed_site": (
+        {SITE: [{"stage": "listed", "shape": HERE}], ALERT: [{"stage": "new", "shape": HALF}]},
+        {SITE: [{"stage": "listed", "shape": HERE}], ALERT: [{"stage": "new", "shape": BESIDE}]},
+    ),
+    DISPLACED: (
+        {"orchard": [{"district": "110105", "unit": "110105", "shape": HERE}]},
+        {"orchard": [{"district": "110108", "unit": "110108", "shape": HERE}]},
+    ),
+    "priority_plot_without_boundary": (
+        {"priority_plot": [{}]},
+        {"priority_plot": [{"shape": HERE}]},
+    ),
+    "registered_point_outside_boundary": (
+        {"orchard": [{"registered_lon": 116.1999, "registered_lat": 40.001, "shape": HERE}]},
+        {"orchard": [{"registered_lon": 116.199999, "registered_lat": 40.001, "shape": HERE}]},
+    ),
+    "strict_control_without_measure": (
+        {"farmland": [{"stage": "strict_control", "permanent_basic_farmland": True}]},
+        {"farmland": [{"stage": "safe_use", "permanent_basic_farmland": True}]},
+    ),
+    "declared_area_differs": (
+        {"orchard": [{"shape": HERE, "declared_area_m2": 30_000.0}]},
+        {"orchard": [{"shape": HERE, "declared_area_m2": 37_920.0}]},
+    ),
+    "registers_disagree": (
+        {SITE: [{"code": "A", "shape": HERE}], "priority_plot": [{"code": "B", "shape": HERE}]},
+        {SITE: [{"code": "A", "shape": HERE}], "priority_plot": [{"code": "A", "shape": HERE}]},
+    ),
+}
+"""Layers that a rule finds something in, and layers just without, by rule."""
+
+
+@pytest.mark.parametrize("rule", FOUND)
+def test_parcels_with_the_fault_are_found_and_those_just_without_are_not(rule):
+    raises, spares = FOUND[rule]
+
+    assert len(hits(rule, **raises)) == 1
+    assert len(hits(rule, **spares)) == 0
