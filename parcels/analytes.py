@@ -17,6 +17,7 @@ import pandas as pd
 from parcels.model import Label
 from parcels.words import plain
 
+_PRIME = re.compile(r"(?<=\d)['\u2019\u2032\uff07]")
 # Names differ between laboratories in these alone: 顺-1,2 and 顺1,2, 苯并[a]芘 and 苯并（a）芘.
 _LEFT_OUT = re.compile(r"[-\u2010-\u2015\u2212,，、.·\[\]()【】{}'’‘′`\"_]")
 # A name often carries its unit: 砷（mg/kg）, 二噁英类 ng TEQ/kg.
@@ -73,7 +74,8 @@ def _keys() -> Mapping[str, str]:
 
 
 def _bare(name: str) -> str:
-    return _LEFT_OUT.sub("", plain(name))
+    # 2,3,4,4',5 and 2,3',4,4',5 are two substances: behind a number a prime is part of the name.
+    return _LEFT_OUT.sub("", plain(_PRIME.sub("prime", name)))
 
 
 def analyte_of(name: str) -> str | None:

@@ -291,3 +291,17 @@ def test_the_total_of_ddt_differs_between_the_two_standards():
 
     assert total(rows, "ddt")["low"].tolist() == [1.5]
     assert total(rows, "ddt_total")["low"].tolist() == [3.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("2,3,4,4',5-五氯联苯", "pcb_114"),
+        ("2,3’,4,4’,5-五氯联苯", "pcb_118"),
+        ("2′,3,4,4′,5-五氯联苯", "pcb_123"),
+        ("2,3,4,4,5-五氯联苯", None),
+        ("PCB 118", "pcb_118"),
+    ],
+)
+def test_a_prime_behind_a_number_tells_congeners_apart(name, key):
+    assert analytes.analyte_of(name) == key
