@@ -58,7 +58,7 @@ def stored(capsys):
 @pytest.mark.parametrize(
     ("name", "content", "refused"),
     [
-        ("丙.shp", b"", "format_not_known"),
+        ("丙.shp", b"", "file_not_readable"),
         ("丙.xlsx", DAMAGED, "file_not_readable"),
         ("丙.zip", DAMAGED, "file_not_readable"),
         ("丙.gpkg", b"SQLite format 3\0" + b"\1" * 200, "file_not_readable"),
