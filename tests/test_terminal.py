@@ -52,6 +52,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             env={
+                "JINGTU_REVIEW": "own",
                 "PATH": os.defpath,
                 "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
                 "TERM": "xterm",
@@ -147,6 +148,7 @@ def test_what_is_not_a_terminal_gets_no_bar(tmp_path):
         check=False,
         capture_output=True,
         env={
+            "JINGTU_REVIEW": "own",
             "PATH": os.defpath,
             "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
             "LC_ALL": "C.UTF-8",
