@@ -12,6 +12,7 @@ from website import CHAOYANG, HAIDIAN, PASSWORD
 from maps.web import access
 from maps.web.app import HEADERS, routes
 from maps.web.sessions import COOKIE, Patience, Sessions
+from maps.web.visitors import LOCAL
 from parcels import accounts
 from parcels.accounts import Account, Role
 from parcels.errors import AccountNotUsableError, UnknownAccountError, UnknownDistrictError
@@ -142,6 +143,16 @@ def test_a_cookie_of_another_server_is_nobody(town):
     visitor.cookies.set(COOKIE, Sessions("another secret").issue(1))
 
     assert visitor.get("/api/search?q=P0001").status_code == 401
+
+
+def test_the_session_of_a_printed_link_is_nobodys_where_there_are_accounts(town):
+    visitor = town.visitor()
+
+    visitor.cookies.set(COOKIE, town.office.sessions.issue(LOCAL))
+
+    assert visitor.get("/api/search?q=P0001").status_code == 401
+    town.office.is_local = True
+    assert visitor.get("/api/search?q=P0001").status_code == 200
 
 
 def test_a_sign_out_forgets_who_it_was(town):

@@ -86,13 +86,15 @@ def _visitor(request: Request) -> Visitor | None:
     if number is None:
         return None
     if number == LOCAL:
+        if not office.is_local:
+            return None
         account = local(office.user)
     else:
         found = accounts.numbered(office.register, number)
         if found is None:
             return None
         account = found
-    return Visitor(account, language(request), office.sessions.csrf(cookie))
+    return Visitor(account, language(request))
 
 
 def _program(request: Request, written: str) -> Visitor | None:
@@ -103,7 +105,7 @@ def _program(request: Request, written: str) -> Visitor | None:
     except ValueError:
         return None
     account = office.signed_in(login.strip().casefold(), password, client_of(request))
-    return None if account is None else Visitor(account, language(request), "")
+    return None if account is None else Visitor(account, language(request))
 
 
 def client_of(request: Request) -> str:

@@ -38,7 +38,8 @@ class Office:
         sessions: Signed with the server's secret.
         secure: Whether cookies are sent over TLS alone.
         indicators: As declared, with the weights asked for; none where none are given.
-        entry: Token of the printed link, until it is used; None where there are accounts.
+        entry: Token of the printed link, until it is used; None where there are accounts, and then
+            the session of such a link, of an earlier run with the same secret, is nobody's.
     """
 
     register: Reviewing
@@ -52,6 +53,7 @@ class Office:
 
     def __post_init__(self) -> None:
         """Prepare what is made from the above."""
+        self.is_local = self.entry is not None
         self.tiles = Tiles(self.register)
         self.patience = Patience()
         self.figures: dict[tuple[Any, ...], list[Figure]] = {}

@@ -25,12 +25,10 @@ class Visitor:
     Attributes:
         account: Who signed in.
         lang: "zh" or "en".
-        csrf: Token that what they send must carry.
     """
 
     account: Account
     lang: str
-    csrf: str
 
     @property
     def role(self) -> Role:
