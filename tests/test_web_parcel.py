@@ -58,6 +58,17 @@ def test_the_page_tells_what_a_parcel_is_and_was(town):
     assert said.count("jw-thumb") == 3
 
 
+def test_a_move_is_told_with_what_it_rests_on_to_those_who_may_see_its_version(town):
+    assert "已调查 → <strong>已列入名录</strong>" in page(town, Role.ADMIN, "P0000").text
+    assert "已调查 → <strong>已列入名录</strong>" in page(town, Role.VIEWER, "P0000").text
+
+    later = Act(by="示例", at=AT + dt.timedelta(days=60), on=JULY + dt.timedelta(days=1))
+    given = plots(1, west=116.21, stage="listed", name="交出", unit="110105")
+    town.office.register.take(PLOT.key, given, later, corrects=True)
+
+    assert page(town, Role.VIEWER, "P0000").status_code == 404
+
+
 def test_a_day_of_the_past_shows_the_parcel_of_that_day(town):
     said = page(town, Role.ADMIN, "P0000", on="2024-06-30").text
 

@@ -51,7 +51,7 @@ def parcel_page(  # noqa: PLR0913, PLR0917 - one argument per part of the addres
         stage=_stage(declared, frame["stage"].iloc[0], visitor.lang),
         facts=listed(frame, declared, office, visitor)[0],
         place=_place(frame),
-        moves=_moves(office, declared, code, visitor),
+        moves=_moves(office, declared, past, visitor),
         versions=_versions(past, declared, visitor, drawn.paths[1:]),
         drawn=drawn,
         on=moment.on,
@@ -90,10 +90,16 @@ def _versions(
     ]
 
 
-def _moves(office: Office, layer: Layer, code: Any, visitor: Visitor) -> list[dict[str, Any]]:
-    if not isinstance(code, str):
+def _moves(
+    office: Office, layer: Layer, past: gpd.GeoDataFrame, visitor: Visitor
+) -> list[dict[str, Any]]:
+    """What moves rest on, of the changes that made the versions a person may see."""
+    own = past if visitor.units is None else past[past["unit"].isin(visitor.units)]
+    codes = [code for code in own["code"].unique() if isinstance(code, str)]
+    if not codes:
         return []
-    rows = office.register.evidence(layer.key, [code])
+    rows = office.register.evidence(layer.key, codes)
+    rows = rows[rows["change"].isin(own["recorded_from"])]
     return [
         {
             "on": one.on,
